@@ -1,0 +1,50 @@
+"""Fill the example photos and put photo, holes and result side by side (needs the light install only).
+
+python examples/demo.py
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+import partialconv
+from partialconv.imageio import read_hole, read_photo
+
+FOLDER = Path(__file__).parent
+OUT = FOLDER.parent / "demo"
+STRIP_HEIGHT, GAP = 300, 6  # pixels
+
+
+def main() -> None:
+    """Write demo/NAME.jpg for every example, and demo/strip.jpg."""
+    OUT.mkdir(exist_ok=True)
+    rows = []
+    for path in sorted(FOLDER.glob("*.jpg")):
+        photo = read_photo(path)
+        hole = read_hole(path.with_suffix(".holes.png"), photo)
+        marked = np.array(photo.image)
+        marked[hole] = 255
+        result = partialconv.fill(photo.image, hole)
+        result.save(OUT / path.name, quality=95, subsampling="4:4:4")
+        print(f"{OUT / path.name}  ({hole.mean():.0%} of it filled)")
+        rows.append([photo.image, Image.fromarray(marked), result])
+    strip(rows).save(OUT / "strip.jpg", quality=90)
+    print(f"{OUT / 'strip.jpg'}  photo, holes, result of all")
+
+
+def strip(rows: list[list[Image.Image]]) -> Image.Image:
+    """Put rows of pictures on one white sheet, all of one height."""
+    rows = [[p.resize((round(p.width * STRIP_HEIGHT / p.height), STRIP_HEIGHT)) for p in row] for row in rows]
+    width = max(sum(p.width + GAP for p in row) for row in rows) - GAP
+    sheet = Image.new("RGB", (width, len(rows) * (STRIP_HEIGHT + GAP) - GAP), "white")
+    for number, row in enumerate(rows):
+        left = (width - sum(p.width + GAP for p in row) + GAP) // 2
+        for picture in row:
+            sheet.paste(picture, (left, number * (STRIP_HEIGHT + GAP)))
+            left += picture.width + GAP
+    return sheet
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""Image inpainting for irregular holes with partial convolutions."""
+
+from typing import TYPE_CHECKING, Any
+
+from partialconv.errors import InputError
+
+if TYPE_CHECKING:
+    from partialconv.api import fill
+    from partialconv.inference import Inpainter
+
+__all__ = ["Inpainter", "InputError", "fill"]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    # loading the runtime takes a while; `import partialconv` and --help should not
+    if name == "fill":
+        from partialconv.api import fill
+
+        return fill
+    if name == "Inpainter":
+        from partialconv.inference import Inpainter
+
+        return Inpainter
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,37 @@
+"""The facts everything else agrees on.
+
+* Files, command line and arrays at the edge speak of `hole`: white, 1 or True = pixel to fill, (H, W).
+* Layers, network and losses speak of `valid`: 1 = known pixel, (N, 1, H, W).
+* Image values inside the library are floats in [0, 1], channels RGB; sizes are (height, width).
+
+`hole` becomes `valid` in this file and nowhere else. The functions take NumPy arrays and PyTorch tensors alike.
+"""
+
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Mask = TypeVar("Mask", "Tensor", NDArray[np.bool_])
+Array = TypeVar("Array", "Tensor", NDArray[np.float32])
+
+
+def valid_from_hole(hole: Mask) -> Mask:
+    """Turn a hole into the mask of its known pixels; same shape, bool in and out."""
+    return ~hole
+
+
+def composite(target: Array, output: Array, valid: Array) -> Array:
+    """Known pixels of `target`, the rest of `output`: I_comp of the paper.
+
+    Args:
+        target: (N, C, H, W), finite.
+        output: (N, C, H, W), finite.
+        valid: 1 = known, 0 = hole, floating, (N, 1, H, W).
+
+    Source: Liu et al. 2018, section 3.2.
+    """
+    return valid * target + (1 - valid) * output

@@ -1,0 +1,20 @@
+"""What can go wrong, said in one line."""
+
+import importlib.util
+
+
+class InputError(ValueError):
+    """Something the user gave cannot be used; the message says what came, what was expected and the fix."""
+
+
+def require_torch(room: str) -> None:
+    """Fail with one sentence where PyTorch is missing.
+
+    Args:
+        room: The module that needs it, for the message.
+
+    Raises:
+        ImportError: PyTorch is not installed.
+    """
+    if importlib.util.find_spec("torch") is None:
+        raise ImportError(f'{room} needs PyTorch: install it with pip install "partialconv[torch]".')

@@ -1,0 +1,65 @@
+"""From a training run to the ONNX file that the light install runs."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from partialconv.conventions import valid_from_hole
+from partialconv.errors import InputError
+from partialconv.inference import OnnxRuntime
+from partialconv.masks import stroke_hole
+from partialconv.models.graph import build_graph
+from partialconv.training.checkpoint import load_checkpoint
+
+CHECK_SIZES = ((256, 256), (123, 301), (480, 320))
+TOLERANCE = 1 / 255  # weights stored in half precision, against the trained ones
+
+
+def export(run: Path, destination: Path, overwrite: bool = False) -> float:
+    """Write the best weights of a run as an ONNX model; see `build_graph` for its inputs and outputs.
+
+    The file takes its name only after ONNX Runtime agreed with PyTorch at three sizes.
+
+    Returns:
+        The largest difference seen, of values in [0, 1].
+
+    Raises:
+        InputError: there is no checkpoint in `run`, or `destination` exists or cannot be written.
+        ArithmeticError: the exported network disagrees with PyTorch.
+    """
+    if destination.suffix != ".onnx" or not destination.parent.is_dir():
+        raise InputError(f"cannot write {destination}: expected a name ending in .onnx in an existing folder.")
+    if destination.exists() and not overwrite:
+        raise InputError(f"{destination} exists: name another file, or add --overwrite.")
+    checkpoint = load_checkpoint(run)
+    net = checkpoint.network()
+    metadata = {"recipe": json.dumps(asdict(checkpoint.recipe)), "step": str(checkpoint.step)}
+    unfinished = destination.with_suffix(".unfinished")
+    try:
+        unfinished.write_bytes(build_graph(net, metadata).SerializeToString())
+        difference = largest_difference(net, OnnxRuntime(unfinished))
+        if not difference <= TOLERANCE:
+            raise ArithmeticError(f"the exported network differs from PyTorch by {difference:g}; nothing was written.")
+        unfinished.replace(destination)
+    except OSError as error:
+        raise InputError(f"cannot write {destination}: {error.strerror or error}.") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return difference
+
+
+@torch.no_grad()
+def largest_difference(net: nn.Module, runtime: OnnxRuntime) -> float:
+    """Largest difference between two forms of a network on smooth images with holes, over `CHECK_SIZES`."""
+    generator = torch.Generator().manual_seed(0)
+    difference = 0.0
+    for seed, size in enumerate(CHECK_SIZES):
+        coarse = torch.rand(1, 3, size[0] // 8, size[1] // 8, generator=generator)
+        image = nn.functional.interpolate(coarse, size=size, mode="bilinear")
+        valid = valid_from_hole(torch.from_numpy(stroke_hole(size, seed)))[None, None].float()
+        exported = torch.from_numpy(runtime(image.numpy(), valid.numpy()))
+        difference = max(difference, float((exported - net(image, valid)).abs().max()))
+    return difference

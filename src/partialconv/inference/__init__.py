@@ -1,0 +1,6 @@
+"""Filling holes with an exported network: arrays in, arrays out."""
+
+from partialconv.inference.inpainter import Inpainter
+from partialconv.inference.runtime import OnnxRuntime
+
+__all__ = ["Inpainter", "OnnxRuntime"]

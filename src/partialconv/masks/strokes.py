@@ -1,0 +1,147 @@
+"""Holes made of strokes: hairlines, streaks, outlines and specks, up to thick blobs.
+
+What is drawn is sampled apart from the drawing, so that any hole can be replayed from its seed or its strokes.
+Coordinates are whole pixels and nothing is anti-aliased: the same strokes give the same hole on every machine.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from partialconv.errors import InputError
+
+Hole = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """A line of constant width.
+
+    Args:
+        points: (x, y) in pixels; a single point is a square speck.
+        width: In pixels, at least 1.
+    """
+
+    points: tuple[tuple[int, int], ...]
+    width: int
+
+
+def stroke_hole(
+    size: tuple[int, int], seed: int | tuple[int, ...], hole_ratio: tuple[float, float] = (0.01, 0.5)
+) -> Hole:
+    """Draw an irregular hole from a seed.
+
+    Args:
+        size: (height, width) in pixels.
+        seed: Same seed, same hole.
+        hole_ratio: The share of hole pixels lies in (low, high].
+
+    Returns:
+        (H, W), True = hole.
+
+    Raises:
+        InputError: the ratio cannot be met at this size.
+
+    Source: ours; the range of widths follows the published test masks (Liu et al. 2018, section 3.1).
+    """
+    return draw_strokes(sample_strokes(np.random.default_rng(seed), size, hole_ratio), size)
+
+
+def sample_strokes(
+    rng: np.random.Generator, size: tuple[int, int], hole_ratio: tuple[float, float] = (0.01, 0.5)
+) -> list[Stroke]:
+    """Sample strokes whose hole has a ratio in (low, high].
+
+    A hole has a typical width, log-uniform from one pixel (more, for large ratios) to an eighth of the shorter side,
+    around which its strokes vary; a third of them take a width of their own. Strokes are added until a ratio drawn
+    from the range is reached. One that overshoots the range is dropped: inside the range that is the end, below it
+    a thinner one is tried.
+
+    Args:
+        rng: Source of randomness.
+        size: (height, width) in pixels.
+        hole_ratio: (low, high], both in [0, 1].
+
+    Raises:
+        InputError: the range is empty or cannot be met at this size.
+    """
+    low, high = hole_ratio
+    if not 0 <= low < high <= 1:
+        raise InputError(f"hole_ratio is ({low}, {high}], expected 0 <= low < high <= 1.")
+    side = min(size)
+    target = rng.uniform(low, high)
+    widest = max(1.0, side / 8)
+    narrowest = min(widest, max(1.0, target * side / 16))
+    typical = _log_uniform(rng, narrowest, widest)
+    strokes: list[Stroke] = []
+    canvas = Image.new("1", (size[1], size[0]))
+    ratio, overshoots = 0.0, 0
+    while ratio <= low or ratio < target:
+        own = _log_uniform(rng, 1, widest) if rng.random() < 1 / 3 else typical * rng.lognormal(0, 0.4)
+        stroke = _sample_stroke(rng, size, max(1, round(min(own, widest) / 2**overshoots)))
+        trial = canvas.copy()
+        _draw(ImageDraw.Draw(trial), stroke)
+        new_ratio = float(np.asarray(trial).mean())
+        if new_ratio > high:
+            if ratio > low:
+                break
+            overshoots += 1
+            if overshoots > 30:
+                raise InputError(
+                    f"no strokes give a hole ratio in ({low}, {high}] at {size[0]}x{size[1]} pixels: widen the range."
+                )
+            continue
+        canvas, ratio = trial, new_ratio
+        strokes.append(stroke)
+    return strokes
+
+
+def draw_strokes(strokes: list[Stroke], size: tuple[int, int]) -> Hole:
+    """Draw strokes as a hole of `size` (height, width): (H, W), True = hole."""
+    canvas = Image.new("1", (size[1], size[0]))
+    draw = ImageDraw.Draw(canvas)
+    for stroke in strokes:
+        _draw(draw, stroke)
+    return np.array(canvas)
+
+
+def _sample_stroke(rng: np.random.Generator, size: tuple[int, int], width: int) -> Stroke:
+    height, breadth = size
+    x, y = rng.uniform(0, breadth), rng.uniform(0, height)
+    kind = rng.choice(["speck", "straight", "wander", "outline"], p=[0.2, 0.2, 0.4, 0.2])
+    side = min(size)
+    points = [(x, y)]
+    if kind == "straight":
+        angle, length = rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 1.0) * side
+        points.append((x + length * np.cos(angle), y + length * np.sin(angle)))
+    elif kind == "wander":
+        angle, step = rng.uniform(0, 2 * np.pi), rng.uniform(0.02, 0.12) * side
+        bend = rng.uniform(0.1, 1.0)
+        for _ in range(int(rng.integers(3, 16))):
+            angle += rng.normal(0, bend)
+            x, y = x + step * np.cos(angle), y + step * np.sin(angle)
+            points.append((x, y))
+    elif kind == "outline":
+        angles = np.linspace(0, 2 * np.pi, int(rng.integers(8, 24)))
+        radii = rng.uniform(0.04, 0.3, size=2) * side
+        wobble = rng.uniform(0.75, 1.25, size=len(angles))
+        wobble[-1] = wobble[0]
+        points = [
+            (x + radii[0] * w * np.cos(a), y + radii[1] * w * np.sin(a)) for a, w in zip(angles, wobble, strict=True)
+        ]
+    return Stroke(tuple((int(px), int(py)) for px, py in points), width)
+
+
+def _draw(draw: ImageDraw.ImageDraw, stroke: Stroke) -> None:
+    if len(stroke.points) > 1:
+        draw.line(stroke.points, fill=1, width=stroke.width)
+    # square ends and joints, as in the published masks, which were dilated by a square
+    before, after = stroke.width // 2, (stroke.width - 1) // 2
+    for x, y in stroke.points:
+        draw.rectangle((x - before, y - before, x + after, y + after), fill=1)
+
+
+def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    return float(np.exp(rng.uniform(np.log(low), np.log(max(low, high)))))
