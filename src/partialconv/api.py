@@ -42,6 +42,7 @@ def fill(
         InputError: a file is missing or broken, the sizes differ, or the hole is empty or full.
 
     Example:
+        >>> import numpy as np
         >>> import partialconv
         >>> photo, hole = np.full((64, 64, 3), 200, np.uint8), np.zeros((64, 64), bool)
         >>> hole[20:30, 20:30] = True

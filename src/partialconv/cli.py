@@ -101,4 +101,5 @@ def export(
     from partialconv.export import export as run_export
 
     difference = run_export(run, output, overwrite)
-    print(f"{output}: {output.stat().st_size / 1e6:.1f} MB, differs from PyTorch by at most {difference:.2g}")
+    size = output.stat().st_size / 1e6
+    print(f"{output}: {size:.1f} MB; weights in half precision change values by at most {difference:.2g}")

@@ -54,10 +54,11 @@ def open_picture(path: Path) -> Image.Image:
     if not path.is_file():
         raise InputError(f"no file {path}: check the name.")
     try:
-        image = Image.open(path)
-        if getattr(image, "n_frames", 1) > 1:
-            raise InputError(f"{path} has {image.n_frames} frames, expected a still picture: save one frame.")  # type: ignore[attr-defined]
-        image.load()
+        with Image.open(path) as image:
+            frames = getattr(image, "n_frames", 1)
+            if frames > 1:
+                raise InputError(f"{path} has {frames} frames, expected a still picture: save one frame.")
+            image.load()
     except UnidentifiedImageError as error:
         raise InputError(f"{path} is no picture that can be read: save it as JPEG, PNG, WebP, TIFF or BMP.") from error
     except Image.DecompressionBombError as error:

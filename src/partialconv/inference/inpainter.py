@@ -35,6 +35,7 @@ class Inpainter:
         InputError: the file is missing or is no such network.
 
     Example:
+        >>> import numpy as np
         >>> inpainter = Inpainter()
         >>> photo, hole = np.full((64, 64, 3), 200, np.uint8), np.zeros((64, 64), bool)
         >>> hole[20:30, 20:30] = True

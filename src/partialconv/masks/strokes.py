@@ -138,7 +138,7 @@ def _draw(draw: ImageDraw.ImageDraw, stroke: Stroke) -> None:
     if len(stroke.points) > 1:
         draw.line(stroke.points, fill=1, width=stroke.width)
     # square ends and joints, as in the published masks, which were dilated by a square
-    before, after = stroke.width // 2, (stroke.width - 1) // 2
+    before, after = (stroke.width - 1) // 2, stroke.width // 2
     for x, y in stroke.points:
         draw.rectangle((x - before, y - before, x + after, y + after), fill=1)
 

@@ -9,6 +9,20 @@ from partialconv.models.unet import PartialConvUNet
 
 
 @torch.no_grad()
+def deploy(net: PartialConvUNet) -> PartialConvUNet:
+    """The network as it is exported: BatchNorm folded, then weights rounded to half precision (held in single).
+
+    Returns:
+        A copy in eval mode.
+    """
+    deployed = fold_batchnorm(net)
+    for parameter in deployed.parameters():
+        if parameter.dim() == 4:
+            parameter.copy_(parameter.half().float())
+    return deployed
+
+
+@torch.no_grad()
 def fold_batchnorm(net: PartialConvUNet) -> PartialConvUNet:
     """Fold every BatchNorm into the convolution before it.
 

@@ -11,7 +11,6 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from partialconv.models.deploy import fold_batchnorm
 from partialconv.models.unet import PartialConvUNet
 from partialconv.nn import PartialConv2d
 
@@ -21,24 +20,23 @@ OPSET, IR_VERSION = 17, 8  # ONNX Runtime 1.13 and later
 def build_graph(net: PartialConvUNet, metadata: dict[str, str]) -> onnx.ModelProto:
     """Write a network as an ONNX model with free batch and image size.
 
-    BatchNorm is folded. Weights are stored in half precision and computed with in single. Masks are counted on one
-    channel; features are masked before they are enlarged; the inputs of a skip link are convolved apart.
+    Weights are stored in half precision and computed with in single. Masks are counted on one channel; features are
+    masked before they are enlarged; the inputs of a skip link are convolved apart.
 
     Args:
-        net: The trained network.
+        net: The network, without BatchNorm: see `deploy`.
         metadata: Keys and values to store in the file.
 
     Returns:
         Inputs "image", (N, C, H, W) in [0, 1], and "valid", (N, 1, H, W), 1 = known; output "output", (N, C, H, W).
     """
-    folded = fold_batchnorm(net)
     graph = _Graph()
     x = graph.add("Sub", graph.add("Mul", "image", graph.number(2)), graph.number(1))
     known = "valid"
     # only the image can hold NaN under its hole
     x = graph.add("Where", graph.add("Greater", known, graph.number(0)), x, graph.number(0))
     skips = []
-    encoder, decoder = folded.blocks()
+    encoder, decoder = net.blocks()
     for level, block in enumerate(encoder):
         skips.append((x, known, block.conv.in_channels))
         x, known = graph.partial_conv(f"encoder.{level}", block.conv, [skips[-1]])

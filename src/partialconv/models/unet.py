@@ -26,6 +26,7 @@ class PartialConvUNet(nn.Module):
         ValueError: an argument is below 1.
 
     Example:
+        >>> import torch
         >>> net = PartialConvUNet(width=8, num_levels=4)
         >>> net(torch.rand(1, 3, 50, 70), torch.ones(1, 1, 50, 70)).shape
         torch.Size([1, 3, 50, 70])

@@ -15,6 +15,7 @@ class PartialConv2d(nn.Conv2d):
     the mask likewise, so nothing is re-normalised there.
 
     Example:
+        >>> import torch
         >>> conv = PartialConv2d(3, 8, 3, padding=1)
         >>> out, valid_out = conv(torch.rand(1, 3, 16, 16), torch.ones(1, 1, 16, 16))
 

@@ -1,0 +1,215 @@
+"""Photos come back as they were but for their hole."""
+
+from pathlib import Path
+from typing import Any
+
+import jpeglib
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from partialconv.errors import InputError
+from partialconv.imageio import check_destination, read_hole, read_photo, write_photo
+
+HEIGHT, WIDTH = 57, 90  # no multiple of 8
+
+
+def picture(mode: str = "RGB") -> Image.Image:
+    """A smooth picture with some noise."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    waves = [128 + 100 * np.sin(x / a + y / b) for a, b in ((9, 13), (17, 7), (11, 23), (31, 29))]
+    pixels = (np.stack(waves, -1) + rng.normal(0, 4, (HEIGHT, WIDTH, 4))).clip(0, 255).astype(np.uint8)
+    image = Image.fromarray(pixels, "RGBA")
+    return image if mode == "RGBA" else image.convert("LA" if mode == "LA" else "RGB").convert(mode)
+
+
+def marked() -> NDArray[np.bool_]:
+    hole = np.zeros((HEIGHT, WIDTH), bool)
+    hole[20:30, 33:47] = hole[50:, 85:] = True
+    return hole
+
+
+def filled(image: Image.Image, hole: NDArray[np.bool_]) -> Image.Image:
+    pixels = np.array(image)
+    pixels[hole] = 255 - pixels[hole]
+    return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".tif", ".bmp"])
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P"])
+def test_lossless_formats_change_only_the_hole(tmp_path: Path, mode: str, suffix: str) -> None:
+    source, result = tmp_path / "photo.png", tmp_path / f"out{suffix}"
+    picture(mode).save(source, dpi=(200, 200))
+    photo = read_photo(source)
+    if suffix == ".bmp" and mode in ("LA", "RGBA"):
+        with pytest.raises(InputError, match="cannot hold transparency"):
+            write_photo(photo, photo.image, marked(), result)
+        assert not list(tmp_path.glob("*out*"))
+        return
+    expected = filled(photo.image, marked())
+    write_photo(photo, expected, marked(), result)
+    with Image.open(result) as written:
+        # WebP has no grey
+        np.testing.assert_array_equal(np.asarray(written.convert(expected.mode)), np.asarray(expected))
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["photo.png", result.name])
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0", "grey"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_jpeg_keeps_every_block_that_the_hole_does_not_touch(
+    tmp_path: Path, subsampling: str, progressive: bool
+) -> None:
+    source, result = tmp_path / "photo.jpg", tmp_path / "out.jpg"
+    exif = Image.Exif()
+    exif[0x010E] = "a description"
+    kept: dict[str, Any] = {
+        "exif": exif,
+        "icc_profile": b"profile " * 40,
+        "dpi": (240, 240),
+        "quality": 80,
+        "progressive": progressive,
+    }
+    if subsampling == "grey":
+        picture("L").save(source, **kept)
+    else:
+        picture().save(source, subsampling=subsampling, **kept)
+    photo, hole = read_photo(source), marked()
+    expected = filled(photo.image, hole)
+    write_photo(photo, expected, hole, result)
+
+    before, after = jpeglib.read_dct(str(source)), jpeglib.read_dct(str(result))
+    np.testing.assert_array_equal(before.qt, after.qt)
+    np.testing.assert_array_equal(before.samp_factor, after.samp_factor)
+    steps = {"4:4:4": (1, 1), "4:2:2": (1, 2), "4:2:0": (2, 2), "grey": (1, 1)}[subsampling]
+    untouched = np.ones((HEIGHT, WIDTH), bool)
+    planes = {"Y": (1, 1)} if subsampling == "grey" else {"Y": (1, 1), "Cb": steps, "Cr": steps}
+    for name, (down, across) in planes.items():
+        old, new = getattr(before, name), getattr(after, name)
+        for row, column in np.ndindex(old.shape[:2]):
+            span = (
+                slice(row * 8 * down, (row + 1) * 8 * down),
+                slice(column * 8 * across, (column + 1) * 8 * across),
+            )
+            if hole[span].any():
+                untouched[span] = False
+            else:
+                np.testing.assert_array_equal(old[row, column], new[row, column])
+    # a decoder smooths subsampled colours over the edge of a block
+    far = np.ones_like(untouched)
+    for dy in range(-2, 3):
+        for dx in range(-2, 3):
+            far &= np.roll(untouched, (dy, dx), (0, 1))
+    far[:2] = far[-2:] = far[:, :2] = far[:, -2:] = False
+    with Image.open(result) as written:
+        pixels = np.asarray(written)
+        np.testing.assert_array_equal(pixels[far], np.asarray(photo.image)[far])
+        assert far.mean() > 0.2
+        # as near to what it should show as libjpeg's own encoder comes
+        expected.save(tmp_path / "judge.jpg", quality=80, subsampling=0 if subsampling == "grey" else subsampling)
+        judge = np.asarray(Image.open(tmp_path / "judge.jpg")).astype(float)
+        error, judged = (np.abs(p - np.asarray(expected, float))[hole].mean() for p in (pixels, judge))
+        assert error < 1.02 * judged
+        assert written.info["icc_profile"] == kept["icc_profile"]
+        assert written.getexif()[0x010E] == "a description"
+        assert written.info["dpi"] == (240, 240)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_hole_is_drawn_over_the_photo_as_it_is_shown(tmp_path: Path, orientation: int) -> None:
+    stored = marked()
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture().save(tmp_path / "photo.jpg", exif=exif)
+    # what a viewer shows, made by Pillow's own reading of the tag
+    marks = Image.fromarray(stored)
+    marks.getexif()[0x0112] = orientation
+    marks.save(tmp_path / "turned.png", exif=exif)
+    shown = ImageOps.exif_transpose(Image.open(tmp_path / "turned.png"))
+    Image.fromarray(np.asarray(shown)).save(tmp_path / "holes.png")
+    photo = read_photo(tmp_path / "photo.jpg")
+    np.testing.assert_array_equal(read_hole(tmp_path / "holes.png", photo), stored)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA", "I;16"])
+def test_white_is_hole_in_every_kind_of_picture(tmp_path: Path, mode: str) -> None:
+    picture().save(tmp_path / "photo.png")
+    white = Image.fromarray(np.where(marked(), 255, 0).astype(np.uint8))
+    if mode == "I;16":
+        white = Image.fromarray(np.where(marked(), 65535, 300).astype(np.uint16))
+    else:
+        white = white.convert("RGB").convert(mode)
+    white.save(tmp_path / "holes.png")
+    photo = read_photo(tmp_path / "photo.png")
+    np.testing.assert_array_equal(read_hole(tmp_path / "holes.png", photo), marked())
+
+
+def test_transparent_white_is_no_hole(tmp_path: Path) -> None:
+    picture().save(tmp_path / "photo.png")
+    pixels = np.full((HEIGHT, WIDTH, 4), 255, np.uint8)
+    pixels[..., 3] = np.where(marked(), 255, 0)
+    Image.fromarray(pixels).save(tmp_path / "holes.png")
+    photo = read_photo(tmp_path / "photo.png")
+    np.testing.assert_array_equal(read_hole(tmp_path / "holes.png", photo), marked())
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "I;16"])
+def test_a_photo_that_would_lose_something_is_refused(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "photo.tif"
+    image = picture("L") if mode == "I;16" else picture()
+    (Image.fromarray(np.asarray(image).astype(np.uint16) * 257) if mode == "I;16" else image.convert(mode)).save(path)
+    with pytest.raises(InputError, match=f"of mode {mode}, expected 8-bit"):
+        read_photo(path)
+
+
+def test_broken_pictures_are_refused(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.jpg"
+    picture().save(whole)
+    content = whole.read_bytes()
+    for name, data, message in [
+        ("empty.jpg", b"", "no picture that can be read"),
+        ("text.png", b"hello, this is no picture", "no picture that can be read"),
+        ("cut.jpg", content[: len(content) // 2], "is broken"),
+    ]:
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(InputError, match=message):
+            read_photo(tmp_path / name)
+    with pytest.raises(InputError, match="no file"):
+        read_photo(tmp_path / "missing.jpg")
+    with pytest.raises(InputError, match="no file"):
+        read_photo(tmp_path)
+    frames = [picture(), picture().rotate(90)]
+    frames[0].save(tmp_path / "moving.webp", save_all=True, append_images=frames[1:])
+    with pytest.raises(InputError, match="has 2 frames"):
+        read_photo(tmp_path / "moving.webp")
+
+
+def test_destinations_are_checked(tmp_path: Path) -> None:
+    (tmp_path / "there.png").write_bytes(b"precious")
+    (tmp_path / "folder.png").mkdir()
+    for path, message in [
+        (tmp_path / "out.gif", "must end in one of"),
+        (tmp_path / "nowhere" / "out.png", "no folder"),
+        (tmp_path / "there.png", "add --overwrite"),
+        (tmp_path / "folder.png", "it is a folder"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            check_destination(path, overwrite=False)
+    check_destination(tmp_path / "there.png", overwrite=True)
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture().save(tmp_path / "photo.png")
+    photo = read_photo(tmp_path / "photo.png")
+    (tmp_path / "out.png").write_bytes(b"precious")
+
+    def full(self: Image.Image, path: Path, **_: object) -> None:
+        path.write_bytes(b"half a pict")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    with pytest.raises(InputError, match="No space left"):
+        write_photo(photo, photo.image, marked(), tmp_path / "out.png", overwrite=True)
+    assert (tmp_path / "out.png").read_bytes() == b"precious"
+    assert {p.name for p in tmp_path.iterdir()} == {"photo.png", "out.png"}

@@ -1,0 +1,142 @@
+"""Filling arrays, and the one-call interface, with the shipped model."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+import partialconv
+from partialconv import Inpainter, InputError
+from partialconv.inference import OnnxRuntime
+from partialconv.inference.inpainter import CONTEXT_PX
+from partialconv.masks import stroke_hole
+from partialconv.zoo import model_path
+
+Pixels = NDArray[np.uint8]
+
+
+def gradient(height: int = 80, width: int = 120) -> Pixels:
+    """A smooth photo that is easy to fill."""
+    y, x = np.mgrid[:height, :width]
+    return np.stack([x * 200 // width + 20, y * 150 // height + 50, (x + y) * 90 // (height + width) + 80], -1).astype(
+        np.uint8
+    )
+
+
+@pytest.fixture(scope="module")
+def inpainter() -> Inpainter:
+    return Inpainter()
+
+
+@pytest.mark.parametrize("size", [(80, 120), (33, 500), (700, 41), (2, 3)])
+def test_only_the_hole_changes(inpainter: Inpainter, size: tuple[int, int]) -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    before = photo.copy()
+    hole = np.zeros(size, bool)
+    hole[size[0] // 3 : size[0] // 2 + 1, size[1] // 3 : size[1] // 2 + 1] = True
+    filled = inpainter.fill(photo, hole)
+    np.testing.assert_array_equal(filled[~hole], photo[~hole])
+    np.testing.assert_array_equal(photo, before)
+    assert filled.dtype == np.uint8
+
+
+def test_what_lies_under_the_hole_does_not_matter(inpainter: Inpainter) -> None:
+    photo, hole = gradient(), stroke_hole((80, 120), 1, (0.1, 0.3))
+    spoiled = photo.copy()
+    spoiled[hole] = np.random.default_rng(0).integers(0, 256, (int(hole.sum()), 3))
+    np.testing.assert_array_equal(inpainter.fill(photo, hole), inpainter.fill(spoiled, hole))
+
+
+def test_a_smooth_photo_is_restored(inpainter: Inpainter) -> None:
+    photo, hole = gradient(256, 256), stroke_hole((256, 256), 1, (0.1, 0.2))
+    holed = np.where(hole[..., None], np.uint8(255), photo)
+    error = np.abs(inpainter.fill(holed, hole).astype(float) - photo)[hole]
+    assert error.mean() < 6
+    mean_fill = np.abs(photo[~hole].mean(axis=0) - photo)[hole]
+    assert error.mean() < mean_fill.mean() / 5
+
+
+def test_only_the_surroundings_of_the_hole_are_seen(monkeypatch: pytest.MonkeyPatch, inpainter: Inpainter) -> None:
+    seen = []
+    network = inpainter.runtime
+
+    def watched(image: NDArray[np.float32], valid: NDArray[np.float32]) -> NDArray[np.float32]:
+        seen.append(image.shape)
+        return network(image, valid)
+
+    monkeypatch.setattr(inpainter, "runtime", watched)
+    photo, hole = gradient(1200, 900), np.zeros((1200, 900), bool)
+    hole[600:610, 3:5] = True
+    inpainter.fill(photo, hole)
+    assert seen == [(1, 3, 10 + 2 * CONTEXT_PX, 5 + CONTEXT_PX)]
+
+
+@pytest.mark.parametrize(
+    ("photo", "hole", "message"),
+    [
+        (gradient(), np.zeros((80, 120), bool), "hole is empty"),
+        (gradient(), np.ones((80, 120), bool), "covers the whole photo"),
+        (gradient(), np.zeros((80, 121), bool), r"expected bool \(80, 120\)"),
+        (gradient()[..., 0], np.zeros((80, 120), bool), r"expected uint8 \(H, W, 3\)"),
+        (gradient() / 255, np.zeros((80, 120), bool), "the photo is float64"),
+        (np.zeros((5000, 5000, 3), np.uint8), np.eye(5000, dtype=bool), "span 5000x5000 pixels"),
+    ],
+)
+def test_unusable_arrays_are_refused(inpainter: Inpainter, photo: Any, hole: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        inpainter.fill(photo, hole)
+
+
+def test_a_model_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no model file"):
+        Inpainter(tmp_path / "none.onnx")
+    (tmp_path / "text.onnx").write_text("no model")
+    with pytest.raises(InputError, match="no ONNX model"):
+        OnnxRuntime(tmp_path / "text.onnx")
+    with pytest.raises(FileNotFoundError, match="no model 'second'"):
+        model_path("second")
+
+
+def test_the_shipped_model_fits_its_limit() -> None:
+    assert model_path().stat().st_size <= 20_000_000
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_a_pil_image_comes_back_in_its_mode(mode: str) -> None:
+    image = Image.fromarray(np.dstack([gradient(), gradient()[..., :1]])).convert(mode)
+    hole = stroke_hole((80, 120), 2, (0.1, 0.2))
+    filled = partialconv.fill(image, Image.fromarray(hole))
+    assert (filled.mode, filled.size) == (mode, image.size)
+    np.testing.assert_array_equal(np.asarray(filled)[~hole], np.asarray(image)[~hole])
+    assert (np.asarray(filled)[hole] != np.asarray(image)[hole]).any()
+    if "A" in mode:
+        np.testing.assert_array_equal(np.asarray(filled)[..., -1], np.asarray(image)[..., -1])
+
+
+@pytest.mark.parametrize("shape", [(80, 120), (80, 120, 3), (80, 120, 4)])
+@pytest.mark.parametrize("kind", [bool, np.uint8, "0..255", float])
+def test_an_array_comes_back_as_an_array(shape: tuple[int, ...], kind: Any) -> None:
+    pixels = np.dstack([gradient(), gradient()[..., :1]])
+    image = pixels[..., 0] if len(shape) == 2 else pixels[..., : shape[2]]
+    hole = stroke_hole((80, 120), 2, (0.1, 0.2))
+    marks = np.where(hole, 255, 0).astype(np.uint8) if kind == "0..255" else hole.astype(kind)
+    filled = partialconv.fill(image, marks)
+    assert isinstance(filled, np.ndarray) and filled.shape == shape
+    np.testing.assert_array_equal(filled, partialconv.fill(image, hole))
+    np.testing.assert_array_equal(filled[~hole], image[~hole])
+
+
+def test_files_can_be_named(tmp_path: Path) -> None:
+    hole = stroke_hole((80, 120), 2, (0.1, 0.2))
+    Image.fromarray(gradient()).save(tmp_path / "photo.png")
+    Image.fromarray(hole).save(tmp_path / "holes.png")
+    filled = partialconv.fill(tmp_path / "photo.png", str(tmp_path / "holes.png"))
+    np.testing.assert_array_equal(np.asarray(filled), partialconv.fill(gradient(), hole))
+
+
+def test_other_modes_are_refused() -> None:
+    with pytest.raises(InputError, match="of mode CMYK, expected L, LA, RGB, RGBA"):
+        partialconv.fill(Image.new("CMYK", (8, 8)), np.eye(8, dtype=bool))

@@ -1,0 +1,50 @@
+"""The ONNX graph against the network it was written from."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto
+
+from partialconv.inference import OnnxRuntime
+from partialconv.models.deploy import deploy
+from partialconv.models.graph import build_graph
+from tests.models.test_unet import holed, small
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path: Path = tmp_path_factory.mktemp("graph") / "net.onnx"
+    path.write_bytes(build_graph(deploy(small()), {"step": "7"}).SerializeToString())
+    return path
+
+
+@pytest.mark.parametrize("size", [(64, 64), (50, 71), (17, 200), (1, 1), (16, 5)])
+@pytest.mark.parametrize("num", [1, 3])
+def test_equals_the_network_at_any_size(model: Path, size: tuple[int, int], num: int) -> None:
+    image, valid = holed(*size, num=num)
+    with torch.no_grad():
+        expected = deploy(small())(image, valid)
+    np.testing.assert_allclose(OnnxRuntime(model)(image.numpy(), valid.numpy()), expected, atol=1e-4, rtol=1e-5)
+
+
+def test_values_under_the_hole_do_not_matter(model: Path) -> None:
+    image, valid = holed(40, 40)
+    spoiled = torch.where(valid == 1, image, float("nan"))
+    runtime = OnnxRuntime(model)
+    np.testing.assert_array_equal(runtime(spoiled.numpy(), valid.numpy()), runtime(image.numpy(), valid.numpy()))
+
+
+def test_an_all_hole_photo_gives_grey(model: Path) -> None:
+    image, _ = holed(40, 40)
+    assert (OnnxRuntime(model)(image.numpy(), np.zeros((1, 1, 40, 40), np.float32)) == 0.5).all()
+
+
+def test_weights_are_stored_in_half_precision_with_their_origin(model: Path) -> None:
+    loaded = onnx.load(model)
+    kernels = [t for t in loaded.graph.initializer if len(t.dims) == 4 and t.dims[2] > 1 and "ones" not in t.name]
+    assert len(kernels) == 4 + 2 * 4
+    assert {t.data_type for t in kernels} == {TensorProto.FLOAT16}
+    assert {p.key: p.value for p in loaded.metadata_props} == {"step": "7"}

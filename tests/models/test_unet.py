@@ -1,0 +1,167 @@
+"""The network against the paper's table, and what must hold for every photo."""
+
+import itertools
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from partialconv.models import PartialConvUNet
+from partialconv.models.deploy import fold_batchnorm
+from partialconv.models.unet import Block
+from partialconv.nn import PartialConv2d, partial_conv2d
+
+
+def small(num_levels: int = 4, in_channels: int = 3) -> PartialConvUNet:
+    torch.manual_seed(0)
+    net = PartialConvUNet(width=4, num_levels=num_levels, in_channels=in_channels)
+    for module in net.modules():  # statistics that a wrong fold would not survive
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.uniform_(module.bias, -1, 1)
+            assert module.running_mean is not None and module.running_var is not None
+            module.running_mean.uniform_(-1, 1)
+            module.running_var.uniform_(0.5, 2)
+    return net.eval()
+
+
+def holed(height: int, width: int, num: int = 1, channels: int = 3) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(height * width)
+    image = torch.rand(num, channels, height, width, generator=generator)
+    coarse = torch.rand(num, 1, max(1, height // 4), max(1, width // 4), generator=generator)
+    return image, F.interpolate((coarse > 0.3).float(), size=(height, width))
+
+
+def test_the_papers_table() -> None:
+    net = PartialConvUNet()
+    assert sum(p.numel() for p in net.parameters()) == 32_859_732
+    assert sum(isinstance(m, nn.BatchNorm2d) for m in net.modules()) == 14
+    seen = []
+
+    def note(module: nn.Module, _: object, result: tuple[Tensor, Tensor]) -> None:
+        assert isinstance(module, PartialConv2d)
+        seen.append((module.kernel_size[0], module.in_channels, module.out_channels, result[0].shape[-1]))
+
+    for module in net.modules():
+        if isinstance(module, PartialConv2d):
+            module.register_forward_hook(note)
+    with torch.no_grad():
+        assert net.eval()(torch.rand(1, 3, 512, 512), torch.ones(1, 1, 512, 512)).shape == (1, 3, 512, 512)
+    kernels, encoder = [7, 5, 5, 3, 3, 3, 3, 3], [3, 64, 128, 256, 512, 512, 512, 512, 512]
+    down = [(kernels[i], encoder[i], encoder[i + 1], 256 >> i) for i in range(8)]
+    up = [(3, encoder[8 - i] + encoder[7 - i], encoder[7 - i], 4 << i) for i in range(8)]
+    assert seen == down + up
+
+
+def test_only_the_last_convolution_has_a_bias() -> None:
+    convolutions = [m for m in PartialConvUNet(width=4).modules() if isinstance(m, PartialConv2d)]
+    assert [c.bias is not None for c in convolutions] == [False] * 15 + [True]
+
+
+@pytest.mark.parametrize("size", [(64, 64), (50, 71), (17, 33), (1, 1), (3, 200)])
+def test_any_size(size: tuple[int, int]) -> None:
+    image, valid = holed(*size)
+    assert small()(image, valid).shape == (1, 3, *size)
+
+
+def test_an_odd_size_is_a_row_of_holes() -> None:
+    image, valid = holed(31, 47)
+    padded = small()(F.pad(image, (0, 1, 0, 1), value=0.5), F.pad(valid, (0, 1, 0, 1)))
+    out = small()(image, valid)
+    # away from the border, where the decoder of the padded photo sees one more column
+    torch.testing.assert_close(out[..., :-16, :-16], padded[..., :-17, :-17], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("junk", [float("nan"), float("inf"), 1e30])
+def test_values_under_the_hole_do_not_matter(junk: float) -> None:
+    image, valid = holed(48, 48)
+    assert torch.equal(small()(torch.where(valid == 1, image, junk), valid), small()(image, valid))
+
+
+def test_known_pixels_do_matter() -> None:
+    image, valid = holed(48, 48)
+    changed = small()(torch.where(valid == 1, image + 0.1, image), valid)
+    assert not torch.allclose(changed, small()(image, valid))
+
+
+def test_an_all_hole_photo_gives_grey_and_finite_gradients() -> None:
+    net = small().train()
+    out = net(torch.full((1, 3, 32, 32), float("nan")), torch.zeros(1, 1, 32, 32))
+    out.sum().backward()
+    assert (out == 0.5).all()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
+
+
+def test_a_hole_closes_within_the_receptive_field_and_not_beyond() -> None:
+    net = small(num_levels=2)  # 15 pixels
+    image, valid = torch.rand(1, 3, 64, 64), torch.ones(1, 1, 64, 64)
+    valid[..., 20:60, 20:60] = 0
+    out = net(image, valid)
+    assert (out[..., 38:42, 38:42] == 0.5).all()
+    valid[..., 30:50, :] = 1
+    assert (net(image, valid) != 0.5).all()
+
+
+@pytest.mark.parametrize("channels", [1, 5])
+def test_grey_and_many_channels(channels: int) -> None:
+    image, valid = holed(40, 40, channels=channels)
+    assert small(in_channels=channels)(image, valid).shape == (1, channels, 40, 40)
+
+
+def test_a_batch_of_one_trains_through_a_bottleneck_of_one_pixel() -> None:
+    net = PartialConvUNet(width=2, num_levels=5)
+    image, valid = holed(32, 32)
+    net(image, valid).mean().backward()
+    deepest = net.blocks()[0][-1].conv.weight.grad
+    assert deepest is not None and deepest.isfinite().all()
+
+
+def test_skip_masks_are_counted_apart() -> None:
+    net = small(num_levels=2)
+    image, valid = holed(32, 32)
+    (first, second), (third, last) = net.blocks()
+
+    # the same network in its dense form: every mask repeated for every channel of its tensor
+    def dense(block: Block, x: list[Tensor], masks: list[Tensor]) -> tuple[Tensor, Tensor]:
+        conv = block.conv
+        repeated = torch.cat([m.expand_as(f) for f, m in zip(x, masks, strict=True)], 1)
+        padding = conv.kernel_size[0] // 2
+        out, known = partial_conv2d(torch.cat(x, 1), repeated, conv.weight, conv.bias, conv.stride[0], padding)
+        return block.activation(block.norm(out)), known
+
+    start = image * 2 - 1
+    x1, m1 = dense(first, [start], [valid])
+    x2, m2 = dense(second, [x1], [m1])
+    x3, m3 = dense(third, [F.interpolate(x2, scale_factor=2), x1], [F.interpolate(m2, scale_factor=2), m1])
+    x4, _ = dense(last, [F.interpolate(x3, scale_factor=2), start], [F.interpolate(m3, scale_factor=2), valid])
+    torch.testing.assert_close(net(image, valid), (x4 + 1) / 2)
+
+
+def test_folding_batchnorm_changes_nothing() -> None:
+    net = small()
+    folded = fold_batchnorm(net)
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in folded.modules())
+    assert sum(isinstance(m, nn.BatchNorm2d) for m in net.modules()) == 6  # the original is left alone
+    for size in ((64, 64), (33, 50)):
+        image, valid = holed(*size)
+        torch.testing.assert_close(folded(image, valid), net(image, valid), atol=1e-5, rtol=1e-5)
+
+
+def test_a_wrong_mask_or_argument_is_a_clear_error() -> None:
+    with pytest.raises(ValueError, match="valid > 127"):
+        small()(torch.rand(1, 3, 16, 16), torch.full((1, 1, 16, 16), 255.0))
+    with pytest.raises(ValueError, match="num_levels is 0"):
+        PartialConvUNet(num_levels=0)
+
+
+def test_channels_last_reaches_the_output_of_every_block() -> None:
+    net = small().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    image, valid = holed(64, 64, num=2)
+    kept = []
+    for block in itertools.chain(*net.blocks()):
+        block.register_forward_hook(
+            lambda _m, _i, out: kept.append(out[0].is_contiguous(memory_format=torch.channels_last))
+        )
+    net(image.contiguous(memory_format=torch.channels_last), valid)
+    assert kept == [True] * 8

@@ -1,0 +1,236 @@
+"""Training on a handful of small photos."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from partialconv.data import HoledPhotos, find_photos
+from partialconv.errors import InputError
+from partialconv.export import export, largest_difference
+from partialconv.inference import Inpainter, OnnxRuntime
+from partialconv.models import PartialConvUNet
+from partialconv.models.losses import hole_loss, valid_loss
+from partialconv.training.checkpoint import FILE_NAME, load_checkpoint
+from partialconv.training.recipe import DataRecipe, ModelRecipe, Recipe, TrainingRecipe
+from partialconv.training.trainer import rate, train
+
+RECIPE = Recipe(
+    ModelRecipe(width=4, num_levels=3),
+    DataRecipe(crop_px=32, hole_ratio=(0.05, 0.3), num_workers=0),
+    TrainingRecipe(
+        num_steps=6, batch_size=2, lr=1e-3, schedule="cosine", ema_decay=0.9, precision="fp32",
+        log_every=2, checkpoint_every=2, samples_every=3,
+    ),
+)  # fmt: skip
+
+
+def shortened(steps: int, **changes: object) -> Recipe:
+    return replace(RECIPE, training=replace(RECIPE.training, num_steps=steps, **changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("photos")
+    y, x = np.mgrid[:48, :64]
+    for number in range(5):
+        waves = [128 + 120 * np.sin(x / (5 + number) + y / (9 - number) + phase) for phase in range(3)]
+        Image.fromarray(np.stack(waves, -1).astype(np.uint8)).save(folder / f"{number}.png")
+    (folder / "more").mkdir()
+    Image.fromarray(np.full((20, 25), 90, np.uint8)).save(folder / "more" / "small_and_grey.jpg")
+    (folder / "broken.jpg").write_bytes(b"no picture")
+    (folder / "notes.txt").write_text("no photo")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run: Path = tmp_path_factory.mktemp("run") / "one"
+    assert train(RECIPE, photos, run) == 6
+    return run
+
+
+def test_photos_are_found_and_broken_ones_named(photos: Path, tmp_path: Path) -> None:
+    readable, broken = find_photos(photos)
+    assert [p.name for p in readable] == [*(f"{n}.png" for n in range(5)), "small_and_grey.jpg"]
+    assert [p.name for p in broken] == ["broken.jpg"]
+    with pytest.raises(InputError, match="no folder"):
+        find_photos(tmp_path / "none")
+    with pytest.raises(InputError, match="no readable photo"):
+        find_photos(tmp_path)
+
+
+def test_samples_depend_on_their_number_alone(photos: Path) -> None:
+    paths, _ = find_photos(photos)
+    one, other = (HoledPhotos(paths, 32, (0.1, 0.3), seed=3) for _ in range(2))
+    forward = [one[i] for i in range(12)]
+    backward = [other[i] for i in reversed(range(12))][::-1]
+    for (photo, hole), (same_photo, same_hole) in zip(forward, backward, strict=True):
+        assert torch.equal(photo, same_photo) and torch.equal(hole, same_hole)
+        assert photo.shape == (3, 32, 32) and photo.dtype == torch.uint8
+        assert hole.shape == (1, 32, 32) and 0.1 < hole.float().mean() <= 0.3
+    # every epoch sees every photo once, with new holes
+    assert len({p.numpy().tobytes() for p, _ in forward}) > 6
+    assert len({h.numpy().tobytes() for _, h in forward}) == 12
+    assert not torch.equal(HoledPhotos(paths, 32, (0.1, 0.3), seed=4)[0][1], forward[0][1])
+
+
+def test_a_run_leaves_its_log_samples_and_checkpoint(finished: Path) -> None:
+    lines = [json.loads(line) for line in (finished / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [2, 4, 6]
+    for line in lines:
+        assert line["total"] == pytest.approx(line["valid"] + 6 * line["hole"], rel=1e-3)
+        assert line["images_per_s"] > 0
+    assert sorted(p.name for p in (finished / "samples").iterdir()) == ["step_0000003.png", "step_0000006.png"]
+    with Image.open(finished / "samples" / "step_0000003.png") as grid:
+        assert grid.size == (4 * 32, 2 * 32)
+    assert {p.name for p in finished.iterdir()} == {"log.jsonl", "samples", FILE_NAME}
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_resumed_run_is_bit_for_bit_that_of_one_never_stopped(
+    finished: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_workers: int
+) -> None:
+    whole = load_checkpoint(finished)
+    recipe = replace(RECIPE, data=replace(RECIPE.data, num_workers=num_workers))
+    run = tmp_path / "run"
+
+    def interrupted(settings: TrainingRecipe, step: int) -> float:
+        if step == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return rate(settings, step)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("partialconv.training.trainer.rate", interrupted)
+        assert train(recipe, photos, run) == 3  # the step of the signal is finished and saved
+    assert load_checkpoint(run).step == 3
+    assert train(recipe, photos, run, resume=True) == 6
+    resumed = load_checkpoint(run)
+    for name in ("model", "average", "optimizer"):
+        expected, state = getattr(whole, name), getattr(resumed, name)
+        assert state.keys() == expected.keys() and state
+        for key in state:
+            assert torch.equal(state[key], expected[key]), (name, key)
+    assert [json.loads(line)["step"] for line in (run / "log.jsonl").read_text().splitlines()] == [2, 4, 6]
+
+
+def test_training_lowers_the_loss(photos: Path, tmp_path: Path) -> None:
+    train(shortened(60, lr=3e-3, schedule="constant", log_every=20), photos, tmp_path / "run")
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert lines[-1]["total"] < 0.7 * lines[0]["total"]
+
+
+def test_the_truth_under_the_hole_does_not_leak() -> None:
+    torch.manual_seed(0)
+    net = PartialConvUNet(4, 3)
+    target, valid = torch.rand(2, 3, 32, 32), (torch.rand(2, 1, 32, 32) > 0.3).float()
+    other = torch.where(valid == 1, target, 1 - target)
+    assert torch.equal(net(target, valid), net(other, valid))
+    # nor into the gradient of the known pixels' term
+    for truth in (target, other):
+        net.zero_grad()
+        valid_loss(net(truth, valid), truth, valid).backward()
+        grads = [p.grad.clone() for p in net.parameters() if p.grad is not None]
+        if truth is target:
+            first = grads
+    assert all(torch.equal(a, b) for a, b in zip(first, grads, strict=True))
+    assert hole_loss(net(target, valid), target, valid) != hole_loss(net(other, valid), other, valid)
+
+
+def test_the_average_is_that_of_the_weights(photos: Path, tmp_path: Path) -> None:
+    states = []
+    for steps in (1, 2):
+        train(shortened(steps, schedule="constant"), photos, tmp_path / str(steps))
+        states.append(load_checkpoint(tmp_path / str(steps)))
+    key = "encoder.0.conv.weight"
+    expected = 0.9 * states[0].model[key] + 0.1 * states[1].model[key]
+    torch.testing.assert_close(states[1].average[key], expected)
+    assert torch.equal(states[0].average[key], states[0].model[key])
+    assert torch.equal(states[1].network().state_dict()[key], states[1].average[key])
+
+
+def test_rates() -> None:
+    settings = shortened(100).training
+    assert rate(settings, 0) == settings.lr
+    assert rate(settings, 50) == pytest.approx(settings.lr / 2)
+    assert rate(settings, 99) < settings.lr / 1000
+    assert rate(replace(settings, schedule="constant"), 99) == settings.lr
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_checkpoint(
+    finished: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("partialconv.training.trainer.hole_loss", lambda o, t, v: o.sum() * float("nan"))
+    (tmp_path / FILE_NAME).write_bytes((finished / FILE_NAME).read_bytes())
+    with pytest.raises(FloatingPointError, match="at step 7; the last checkpoint was kept"):
+        train(shortened(9), photos, tmp_path, resume=True)
+    assert load_checkpoint(tmp_path).step == 6
+
+
+def test_wrong_folders_are_refused(finished: Path, photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--resume"):
+        train(RECIPE, photos, finished)
+    with pytest.raises(InputError, match="no checkpoint.safetensors"):
+        train(RECIPE, photos, tmp_path, resume=True)
+    with pytest.raises(InputError, match="width=4.*width=8"):
+        train(replace(RECIPE, model=ModelRecipe(8, 3)), photos, finished, resume=True)
+    (tmp_path / FILE_NAME).write_bytes((finished / FILE_NAME).read_bytes()[:1000])
+    with pytest.raises(InputError, match="or broken"):
+        load_checkpoint(tmp_path)
+
+
+def test_killing_never_leaves_a_broken_checkpoint(photos: Path, tmp_path: Path) -> None:
+    """`kill -9` at many moments of a run that saves at every step."""
+    run, recipe = tmp_path / "run", tmp_path / "recipe.toml"
+    recipe.write_text(
+        "[model]\nwidth = 4\nnum_levels = 3\n[data]\ncrop_px = 32\nnum_workers = 0\n"
+        "[training]\nnum_steps = 100000\nbatch_size = 1\ncheckpoint_every = 1\nprecision = 'fp32'\n"
+    )
+    command = [sys.executable, "-m", "partialconv", "train", str(recipe), "--data", str(photos), "--out", str(run)]
+    steps = 0
+    for attempt in range(3):
+        process = subprocess.Popen([*command, *(["--resume"] if attempt else [])], stderr=subprocess.DEVNULL)
+        seen = (run / FILE_NAME).stat().st_mtime_ns if attempt else 0
+        deadline = time.monotonic() + 60
+        while not ((run / FILE_NAME).exists() and (run / FILE_NAME).stat().st_mtime_ns > seen):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.005)
+        time.sleep(0.05 * attempt)
+        process.kill()
+        process.wait()
+        state = load_checkpoint(run)
+        assert state.step > steps
+        steps = state.step
+
+
+def test_a_run_becomes_a_model_that_fills(finished: Path, tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    difference = export(finished, path)
+    assert largest_difference(load_checkpoint(finished).network(), OnnxRuntime(path))[0] == difference
+    photo, hole = np.full((40, 50, 3), 120, np.uint8), np.zeros((40, 50), bool)
+    hole[10:14, 10:20] = True
+    filled = Inpainter(path).fill(photo, hole)
+    assert (filled[~hole] == 120).all()
+    with pytest.raises(InputError, match="add --overwrite"):
+        export(finished, path)
+    with pytest.raises(InputError, match="ending in .onnx"):
+        export(finished, tmp_path / "model.pt")
+    with pytest.raises(InputError, match="no checkpoint"):
+        export(tmp_path, tmp_path / "other.onnx")
+
+
+def test_a_model_that_disagrees_is_not_written(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = OnnxRuntime.__call__
+    monkeypatch.setattr(OnnxRuntime, "__call__", lambda self, image, valid: real(self, image, valid) + 0.1)
+    with pytest.raises(ArithmeticError, match="nothing was written"):
+        export(finished, tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
