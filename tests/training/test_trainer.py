@@ -234,3 +234,46 @@ def test_a_model_that_disagrees_is_not_written(finished: Path, tmp_path: Path, m
     with pytest.raises(ArithmeticError, match="nothing was written"):
         export(finished, tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="this system has no process groups")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_a_signal_to_the_whole_group_ends_with_a_checkpoint(
+    photos: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    """As a terminal or a scheduler sends it: to the workers that load photos, too."""
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        "[model]\nwidth = 4\nnum_levels = 3\n[data]\ncrop_px = 32\nnum_workers = 2\n"
+        "[training]\nnum_steps = 100000\nbatch_size = 1\nlog_every = 1\nprecision = 'fp32'\n"
+    )
+    command = [sys.executable, "-m", "partialconv", "train", str(recipe)]
+    command += ["--data", str(photos), "--out", str(tmp_path / "run")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "run" / "log.jsonl").exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    os.killpg(process.pid, number)
+    out, error = process.communicate(timeout=60)
+    assert process.returncode == 0, error
+    assert b"go on with --resume" in out
+    assert load_checkpoint(tmp_path / "run").step >= 1
+
+
+def test_a_failing_worker_ends_the_run(photos: Path, tmp_path: Path) -> None:
+    """With its own error, and not in waiting for the other workers."""
+    code = (
+        "import sys, partialconv.data as data\n"
+        "def fail(*_): raise OSError('the disk is gone')\n"
+        "data.stroke_hole = fail\n"
+        "from partialconv.cli import main\n"
+        "main()\n"
+    )
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text("[model]\nwidth = 4\nnum_levels = 3\n[data]\ncrop_px = 32\nnum_workers = 2\n")
+    arguments = ["train", str(recipe), "--data", str(photos), "--out", str(tmp_path / "run")]
+    command = [sys.executable, "-c", code, *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode != 0
+    assert "the disk is gone" in result.stderr

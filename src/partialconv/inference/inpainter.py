@@ -1,5 +1,6 @@
 """From a photo and a hole to a filled photo, as arrays."""
 
+import itertools
 from pathlib import Path
 from typing import Protocol
 
@@ -12,7 +13,9 @@ from partialconv.inference.runtime import FloatArray, OnnxRuntime
 from partialconv.zoo import model_path
 
 CONTEXT_PX = 256  # half the receptive field of the deepest level
-MAX_CROP_PIXELS = 16_000_000  # about 7 GB
+TILE_PX = 1024  # with its context about 1.3 GB in the shipped network
+UNCLOSED = 0.5  # what the network gives where it reached no known pixel
+Window = tuple[slice, slice]
 
 
 class Runtime(Protocol):
@@ -26,7 +29,9 @@ class Runtime(Protocol):
 class Inpainter:
     """Fills the holes of photos; safe to share between threads.
 
-    The network sees the holes and `CONTEXT_PX` pixels around them, not the whole photo.
+    The network sees the holes and `CONTEXT_PX` pixels around them, not the whole photo. Holes that spread over more
+    than `TILE_PX` pixels are filled tile by tile, each tile going by those before it; so are the pixels of a hole too
+    wide for the network to close at once. Memory is bounded by the size of a tile.
 
     Args:
         model: An exported network; the shipped one if None.
@@ -57,8 +62,8 @@ class Inpainter:
             A new array; every pixel outside the hole is that of `photo`.
 
         Raises:
-            InputError: the arrays are of other kinds or sizes, the hole is empty or full, or the holes span too many
-                pixels for this version.
+            InputError: the arrays are of other kinds or sizes, or the hole is empty or full.
+            ArithmeticError: the network gives no values, as a broken model may.
         """
         if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3:
             raise InputError(f"the photo is {photo.dtype} {photo.shape}, expected uint8 (H, W, 3).")
@@ -68,25 +73,45 @@ class Inpainter:
             raise InputError("the hole is empty: mark the pixels to fill.")
         if hole.all():
             raise InputError("the hole covers the whole photo: leave some pixels to go by.")
-        window = _around(hole)
-        crop, crop_hole = photo[window], hole[window]
-        if crop_hole.size > MAX_CROP_PIXELS:
-            raise InputError(
-                f"the holes span {crop_hole.shape[1]}x{crop_hole.shape[0]} pixels, more than the "
-                f"{MAX_CROP_PIXELS // 1_000_000} megapixels this version fills at once: mark them in several runs."
-            )
-        image = np.ascontiguousarray(crop.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
-        valid = valid_from_hole(crop_hole)[None, None].astype(np.float32)
-        output = self.runtime(image, valid)[0].transpose(1, 2, 0)
-        filled = photo.copy()
-        filled[window][crop_hole] = np.rint(output[crop_hole].clip(0, 1) * 255).astype(np.uint8)
+        filled, left = photo.copy(), hole.copy()
+        tiles = _tiles(hole)
+        while num_left := np.count_nonzero(left):
+            for tile in tiles:
+                if left[tile].any():
+                    self._fill_tile(filled, left, tile)
+            if np.count_nonzero(left) == num_left:
+                raise ArithmeticError(f"the network gave nothing for {num_left} pixels; nothing was filled.")
         return filled
 
+    def _fill_tile(self, photo: NDArray[np.uint8], left: NDArray[np.bool_], tile: Window) -> None:
+        """Fill what is left of the hole in a tile as far as the network reaches, in place."""
+        mine = np.zeros_like(left)
+        mine[tile] = left[tile]
+        window = _bounding_box(mine, CONTEXT_PX)
+        crop = np.ascontiguousarray(photo[window].transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
+        valid = valid_from_hole(left[window])[None, None].astype(np.float32)
+        if not valid.any():
+            return
+        output = self.runtime(crop, valid)[0].transpose(1, 2, 0)
+        done = mine[window] & (output != UNCLOSED).any(axis=-1)
+        photo[window][done] = np.rint(output[done].clip(0, 1) * 255).astype(np.uint8)
+        left[window][done] = False
 
-def _around(hole: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """The rows and columns of the hole, with `CONTEXT_PX` pixels on each side."""
+
+def _tiles(hole: NDArray[np.bool_]) -> list[Window]:
+    """Cut the bounding box of the hole into tiles of at most `TILE_PX`."""
+    box = _bounding_box(hole)
+    rows, columns = (
+        [slice(start, min(start + TILE_PX, span.stop)) for start in range(span.start, span.stop, TILE_PX)]
+        for span in box
+    )
+    return list(itertools.product(rows, columns))
+
+
+def _bounding_box(marked: NDArray[np.bool_], margin: int = 0) -> Window:
+    """Rows and columns of the marked pixels, with a margin inside the photo."""
     spans = []
     for axis in (1, 0):
-        marked = np.flatnonzero(hole.any(axis=axis))
-        spans.append(slice(max(0, int(marked[0]) - CONTEXT_PX), int(marked[-1]) + 1 + CONTEXT_PX))
+        places = np.flatnonzero(marked.any(axis=axis))
+        spans.append(slice(max(0, int(places[0]) - margin), int(places[-1]) + 1 + margin))
     return spans[0], spans[1]

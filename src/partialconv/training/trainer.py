@@ -1,6 +1,7 @@
 """The training loop."""
 
 import math
+import os
 import signal
 import time
 from pathlib import Path
@@ -87,7 +88,7 @@ def train(recipe: Recipe, data: Path, run: Path, resume: bool = False) -> int:
         sampler=samples,
         num_workers=workers,
         pin_memory=device.type == "cuda",
-        worker_init_fn=_leave_signals_to_parent,
+        worker_init_fn=_leave_process_group,
     )
     step = start
     with stop, tracker:
@@ -141,10 +142,10 @@ def use_bf16(settings: TrainingRecipe, device: torch.device) -> bool:
     return torch.cpu._is_amx_tile_supported()
 
 
-def _leave_signals_to_parent(_: int) -> None:
-    # Ctrl-C reaches every process of the terminal; a worker that dies of it would take the checkpoint along
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+def _leave_process_group(_: int) -> None:
+    # Ctrl-C reaches the whole group of the terminal; a worker that died of it would take the checkpoint along
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()
 
 
 class _StopSignal:
