@@ -1,13 +1,12 @@
 """Photos of a folder with holes drawn over them, reproducible sample by sample."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from partialconv.errors import InputError
 from partialconv.masks import stroke_hole
@@ -86,16 +85,3 @@ class HoledPhotos(Dataset[tuple[Tensor, Tensor]]):
         left, top = (int(rng.integers(0, extent - side + 1)) for extent in photo.size)
         pixels = np.array(photo.crop((left, top, left + side, top + side)))
         return np.ascontiguousarray(pixels[:, ::-1]) if rng.random() < 0.5 else pixels
-
-
-class SampleRange(Sampler[int]):
-    """The samples from `start` to `stop`, in order."""
-
-    def __init__(self, start: int, stop: int) -> None:
-        self.samples = range(start, stop)
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self.samples)
-
-    def __len__(self) -> int:
-        return len(self.samples)

@@ -71,7 +71,7 @@ class _Graph:
         return name
 
     def number(self, value: float) -> str:
-        return self.constant(f"number_{value:g}", np.array(value, np.float32))
+        return self.constant(f"number_{value}", np.array(value, np.float32))
 
     def integers(self, *values: int) -> str:
         return self.constant("integers_" + "_".join(map(str, values)), np.array(values, np.int64))

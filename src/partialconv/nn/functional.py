@@ -42,8 +42,8 @@ def partial_conv2d(
 
     Returns:
         out: (N, C_out, H_out, W_out), in the dtype of the convolution; exactly 0 where no pixel was known.
-        valid_out: 1 where at least one pixel was known, dtype of `valid`; (N, 1, H_out, W_out), or
-            (N, C_out, H_out, W_out) where groups > 1 and the masks have several channels.
+        valid_out: 1 where at least one pixel was known, dtype of `valid`; (N, 1, H_out, W_out) with the N of
+            `valid`, or (N, C_out, H_out, W_out) where groups > 1 and the masks have several channels.
 
     Raises:
         ValueError: `valid` differs from `x` in size, number or channels, or holds other values than 0 and 1.
@@ -73,11 +73,9 @@ def partial_conv2d(
     raw = sum(parts[1:], parts[0])
 
     kernel = (weight.shape[2], weight.shape[3])
+    count = _box_sum(_known_channels(inputs, known, groups), kernel, _pair(stride), padding, _pair(dilation))
     # at least fp32: bf16 would round 9215 to 9216, and 9/7 by 0.3 %
-    precision = torch.promote_types(raw.dtype, torch.float32)
-    count = _box_sum(_known_channels(inputs, known, groups), kernel, _pair(stride), padding, _pair(dilation)).to(
-        precision
-    )
+    count = count.to(torch.promote_types(raw.dtype, torch.float32))
     some = count > 0
     window = weight.shape[1] * kernel[0] * kernel[1]
     # where, not an epsilon: window / (0 + eps) overflows in half precision, and inf * 0 is NaN

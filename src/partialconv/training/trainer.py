@@ -11,7 +11,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from partialconv.conventions import valid_from_hole
-from partialconv.data import HoledPhotos, SampleRange, find_photos
+from partialconv.data import HoledPhotos, find_photos
 from partialconv.errors import InputError
 from partialconv.models import PartialConvUNet
 from partialconv.models.losses import HOLE_WEIGHT, hole_loss, valid_loss
@@ -80,13 +80,11 @@ def train(recipe: Recipe, data: Path, run: Path, resume: bool = False) -> int:
     stop = _StopSignal()
     tracker = Tracker(run, settings, start, skipped=broken)
     dataset = HoledPhotos(photos, recipe.data.crop_px, recipe.data.hole_ratio, settings.seed)
-    samples = SampleRange(start * settings.batch_size, settings.num_steps * settings.batch_size)
-    workers = recipe.data.num_workers
     loader = DataLoader(
         dataset,
         settings.batch_size,
-        sampler=samples,
-        num_workers=workers,
+        sampler=range(start * settings.batch_size, settings.num_steps * settings.batch_size),
+        num_workers=recipe.data.num_workers,
         pin_memory=device.type == "cuda",
         worker_init_fn=_leave_process_group,
     )
@@ -101,10 +99,8 @@ def train(recipe: Recipe, data: Path, run: Path, resume: bool = False) -> int:
             net.train()
             with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
                 output = net(target, valid)
-            terms = {
-                "valid": valid_loss(output, target, valid.float()),
-                "hole": hole_loss(output, target, valid.float()),
-            }
+            known = valid.float()
+            terms = {"valid": valid_loss(output, target, known), "hole": hole_loss(output, target, known)}
             total = terms["valid"] + HOLE_WEIGHT * terms["hole"]
             if not math.isfinite(total.item()):
                 raise FloatingPointError(f"the loss is {total.item()} at step {step}; the last checkpoint was kept.")
