@@ -1,12 +1,13 @@
 """The one-call interface: photos of any kind in, the same kind out."""
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from partialconv.errors import InputError
 from partialconv.imageio import hole_from_image, read_hole, read_photo
@@ -35,8 +36,8 @@ def fill(
         model: A file of `partialconv export`; the shipped network if None.
 
     Returns:
-        For an array an array, else a PIL image; every pixel outside the hole is that of `image`. A file is turned
-        by its EXIF orientation only where a viewer turns it.
+        For an array an array, else a PIL image; every pixel outside the hole is that of `image`. A file comes back
+        as it is shown, turned by its EXIF orientation, and so is the hole understood.
 
     Raises:
         InputError: a file is missing or broken, the sizes differ, or the hole is empty or full.
@@ -52,8 +53,9 @@ def fill(
     inpainter = _inpainter(None if model is None else Path(model))
     if isinstance(image, str | Path):
         photo = read_photo(Path(image))
-        marked = read_hole(Path(hole), photo) if isinstance(hole, str | Path) else _hole(hole)
-        return fill_image(inpainter, photo.image, marked)
+        shown = replace(photo, image=ImageOps.exif_transpose(photo.image))
+        marked = read_hole(Path(hole), shown) if isinstance(hole, str | Path) else _hole(hole)
+        return fill_image(inpainter, shown.image, marked)
     marked = _hole(open_picture(Path(hole)) if isinstance(hole, str | Path) else hole)
     if isinstance(image, Image.Image):
         return fill_image(inpainter, image, marked)

@@ -116,6 +116,35 @@ def test_jpeg_keeps_every_block_that_the_hole_does_not_touch(
         assert written.info["dpi"] == (240, 240)
 
 
+def test_a_jpeg_with_previews_is_a_photo(tmp_path: Path) -> None:
+    source, result = tmp_path / "photo.jpg", tmp_path / "out.jpg"
+    picture().save(source, "MPO", save_all=True, append_images=[picture().resize((20, 10))])
+    with Image.open(source) as opened:
+        assert opened.format == "MPO"
+    photo = read_photo(source)
+    write_photo(photo, filled(photo.image, marked()), marked(), result)
+    with Image.open(result) as written:
+        assert (written.format, written.size) == ("JPEG", (WIDTH, HEIGHT))
+        far = (slice(0, 14), slice(0, 90))
+        np.testing.assert_array_equal(np.asarray(written)[far], np.asarray(photo.image)[far])
+
+
+@pytest.mark.parametrize("source", ["photo.jpg", "photo.tif", "photo.png"])
+@pytest.mark.parametrize("result", ["out.jpg", "out.tif", "out.png", "out.webp"])
+def test_the_result_is_shown_as_the_photo_is(tmp_path: Path, source: str, result: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture().save(tmp_path / source, exif=exif)
+    photo = read_photo(tmp_path / source)
+    hole = np.zeros(photo.image.size[::-1], bool)
+    hole[0, 0] = True
+    write_photo(photo, photo.image, hole, tmp_path / result)
+    with Image.open(tmp_path / source) as before, Image.open(tmp_path / result) as after:
+        shown = [np.asarray(ImageOps.exif_transpose(image), float) for image in (before, after)]
+    assert shown[0].shape == shown[1].shape == (WIDTH, HEIGHT, 3)
+    assert np.abs(shown[0] - shown[1]).mean() < 3
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_hole_is_drawn_over_the_photo_as_it_is_shown(tmp_path: Path, orientation: int) -> None:
     stored = marked()

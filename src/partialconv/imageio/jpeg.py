@@ -46,6 +46,8 @@ def requantise_blocks(source: Path, pixels: NDArray[np.uint8], hole: NDArray[np.
         touched = _blocks(hole, step_y, step_x, coefficients.shape[:2], reduce=np.max).any(axis=(2, 3))
         samples = _blocks(plane, step_y, step_x, coefficients.shape[:2], reduce=np.mean)[touched]
         coefficients[touched] = np.rint(DCT @ (samples - 128) @ DCT.T / jpeg.qt[table]).astype(coefficients.dtype)
+    # the index of a camera's previews, which do not come along
+    jpeg.markers = [marker for marker in jpeg.markers if not bytes(marker.content).startswith(b"MPF\0")]
     jpeg.write_dct(str(destination))
 
 

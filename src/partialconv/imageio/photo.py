@@ -26,7 +26,7 @@ MODES = ("L", "LA", "RGB", "RGBA")
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo as it is stored: not turned by its EXIF orientation.
+    """A photo as it is stored: not turned by its EXIF orientation (but Pillow turns a TIFF on loading).
 
     Args:
         path: Where it came from.
@@ -56,7 +56,7 @@ def open_picture(path: Path) -> Image.Image:
     try:
         with Image.open(path) as image:
             frames = getattr(image, "n_frames", 1)
-            if frames > 1:
+            if frames > 1 and image.format != "MPO":  # a JPEG with previews behind it, as many cameras write
                 raise InputError(f"{path} has {frames} frames, expected a still picture: save one frame.")
             image.load()
     except UnidentifiedImageError as error:
@@ -77,7 +77,7 @@ def read_photo(path: Path) -> Photo:
         InputError: as in `open_picture`, or the photo is of another kind (16 bits, CMYK).
     """
     image = open_picture(path)
-    jpeg = image.format == "JPEG"
+    jpeg = image.format in ("JPEG", "MPO")
     if image.mode in ("1", "P", "PA"):
         info = dict(image.info)
         transparent = "transparency" in info or image.mode == "PA"
