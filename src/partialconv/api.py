@@ -1,7 +1,7 @@
 """The one-call interface: photos of any kind in, the same kind out."""
 
 from dataclasses import replace
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, overload
 
@@ -32,7 +32,7 @@ def fill(
         image: A file, a PIL image (L, LA, RGB or RGBA), or uint8 of shape (H, W), (H, W, 3) RGB or (H, W, 4) RGBA.
             Alpha is kept as it is.
         hole: What to fill: a file or PIL image in which it is white, or an array (H, W), bool, or numbers of which
-            those above half (0.5 up to a largest value of 1, else 127) are the hole. Same size as `image`.
+            those above half of 1, 255 or 65535 are the hole. Same size as `image`.
         model: A file of `partialconv export`; the shipped network if None.
 
     Returns:
@@ -50,13 +50,14 @@ def fill(
         >>> partialconv.fill(photo, hole).shape
         (64, 64, 3)
     """
-    inpainter = _inpainter(None if model is None else Path(model))
+    path = None if model is None else Path(model).absolute()
+    inpainter = _inpainter(path, 0 if path is None or not path.is_file() else path.stat().st_mtime_ns)
     if isinstance(image, str | Path):
         photo = read_photo(Path(image))
         shown = replace(photo, image=ImageOps.exif_transpose(photo.image))
         marked = read_hole(Path(hole), shown) if isinstance(hole, str | Path) else _hole(hole)
         return fill_image(inpainter, shown.image, marked)
-    marked = _hole(open_picture(Path(hole)) if isinstance(hole, str | Path) else hole)
+    marked = _hole(ImageOps.exif_transpose(open_picture(Path(hole))) if isinstance(hole, str | Path) else hole)
     if isinstance(image, Image.Image):
         return fill_image(inpainter, image, marked)
     return _fill_array(inpainter, np.asarray(image), marked)
@@ -92,9 +93,13 @@ def _hole(hole: Image.Image | NDArray[Any]) -> Hole:
     array = np.asarray(hole)
     if array.dtype == np.bool_ or array.size == 0:
         return array.astype(np.bool_)
-    return np.asarray(array > (0.5 if array.max() <= 1 else 127))
+    largest = array.max()
+    half = next((half for limit, half in ((1, 0.5), (255, 127), (65535, 32767)) if largest <= limit), None)
+    if half is None:
+        raise InputError(f"the hole has values up to {largest}, expected bool, 0 to 1, 0 to 255 or 0 to 65535.")
+    return np.asarray(array > half)
 
 
-@cache
-def _inpainter(model: Path | None) -> Inpainter:
+@lru_cache(maxsize=2)
+def _inpainter(model: Path | None, _changed_ns: int) -> Inpainter:
     return Inpainter(model)

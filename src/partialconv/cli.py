@@ -23,7 +23,7 @@ def main() -> None:
     """Run the command line; wrong input is one line on standard error and exit code 2."""
     try:
         app()
-    except (InputError, ImportError) as error:
+    except (InputError, ImportError, OSError) as error:
         print(f"partialconv: {error}", file=sys.stderr)
         sys.exit(2)
     except (ArithmeticError, MemoryError) as error:
@@ -52,7 +52,7 @@ def fill(
     model: Annotated[Path | None, typer.Option(help="A file of `partialconv export`.", show_default="shipped")] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Fill the holes of a photo; every pixel outside them stays as it is."""
+    """Fill the holes of a photo, and keep the rest."""
     from partialconv.api import fill_image
     from partialconv.imageio import check_destination, read_hole, read_photo, write_photo
     from partialconv.inference import Inpainter

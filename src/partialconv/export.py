@@ -59,7 +59,7 @@ def largest_difference(net: nn.Module, runtime: OnnxRuntime) -> tuple[float, flo
     """Compare two forms of a network on smooth images with holes, of `CHECK_SIZES`.
 
     Returns:
-        The largest difference, and the largest output.
+        The largest difference, and the largest output; NaN if either form gave a value that is not finite.
     """
     generator = torch.Generator().manual_seed(0)
     difference = largest = 0.0
@@ -69,6 +69,8 @@ def largest_difference(net: nn.Module, runtime: OnnxRuntime) -> tuple[float, flo
         valid = valid_from_hole(torch.from_numpy(stroke_hole(size, seed)))[None, None].float()
         exported = torch.from_numpy(runtime(image.numpy(), valid.numpy()))
         output = net(image, valid)
+        if not (exported.isfinite().all() and output.isfinite().all()):
+            return float("nan"), float("nan")  # max() would forget it
         difference = max(difference, float((exported - output).abs().max()))
         largest = max(largest, float(output.abs().max()))
     return difference, largest

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import cv2
 import jpeglib
 import numpy as np
 import pytest
@@ -41,7 +42,9 @@ def filled(image: Image.Image, hole: NDArray[np.bool_]) -> Image.Image:
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P"])
 def test_lossless_formats_change_only_the_hole(tmp_path: Path, mode: str, suffix: str) -> None:
     source, result = tmp_path / "photo.png", tmp_path / f"out{suffix}"
-    picture(mode).save(source, dpi=(200, 200))
+    exif = Image.Exif()
+    exif[0x010E] = "a description"
+    picture(mode).save(source, dpi=(200, 200), exif=exif, icc_profile=b"profile " * 40)
     photo = read_photo(source)
     if suffix == ".bmp" and mode in ("LA", "RGBA"):
         with pytest.raises(InputError, match="cannot hold transparency"):
@@ -53,6 +56,11 @@ def test_lossless_formats_change_only_the_hole(tmp_path: Path, mode: str, suffix
     with Image.open(result) as written:
         # WebP has no grey
         np.testing.assert_array_equal(np.asarray(written.convert(expected.mode)), np.asarray(expected))
+        if suffix != ".bmp":
+            assert written.getexif()[0x010E] == "a description"
+            assert written.info["icc_profile"] == b"profile " * 40
+        if suffix != ".webp":
+            assert written.info["dpi"] == pytest.approx((200, 200), abs=0.1)
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["photo.png", result.name])
 
 
@@ -78,6 +86,11 @@ def test_jpeg_keeps_every_block_that_the_hole_does_not_touch(
     photo, hole = read_photo(source), marked()
     expected = filled(photo.image, hole)
     write_photo(photo, expected, hole, result)
+
+    twice = tmp_path / "twice.jpg"
+    write_photo(read_photo(result), expected, hole, twice)
+    kinds = [[m.type.name for m in jpeglib.read_dct(str(p)).markers] for p in (source, result, twice)]
+    assert kinds[0] == kinds[1] == kinds[2]  # no marker lost, none written twice
 
     before, after = jpeglib.read_dct(str(source)), jpeglib.read_dct(str(result))
     np.testing.assert_array_equal(before.qt, after.qt)
@@ -190,6 +203,14 @@ def test_a_photo_that_would_lose_something_is_refused(tmp_path: Path, mode: str)
     (Image.fromarray(np.asarray(image).astype(np.uint16) * 257) if mode == "I;16" else image.convert(mode)).save(path)
     with pytest.raises(InputError, match=f"of mode {mode}, expected 8-bit"):
         read_photo(path)
+
+
+@pytest.mark.parametrize("name", ["photo.png", "photo.tif"])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_16_bit_colour_is_refused(tmp_path: Path, name: str, channels: int) -> None:
+    cv2.imwrite(str(tmp_path / name), np.asarray(picture("RGBA"))[..., :channels].astype(np.uint16) * 257)
+    with pytest.raises(InputError, match="16 bits a channel|of mode|no picture"):
+        read_photo(tmp_path / name)
 
 
 def test_broken_pictures_are_refused(tmp_path: Path) -> None:

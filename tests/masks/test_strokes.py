@@ -52,6 +52,11 @@ def test_widths_span_hairlines_to_blobs() -> None:
         assert sum(low <= w <= high for w in widths) > 0.03 * len(widths)
 
 
+def test_widths_can_be_asked_for() -> None:
+    strokes = sample_strokes(np.random.default_rng(0), (256, 256), (0.1, 0.2), width_px=(2, 4))
+    assert {stroke.width for stroke in strokes} == {2, 3, 4}
+
+
 @pytest.mark.parametrize("hole_ratio", [(0.5, 0.5), (0.6, 0.2), (-0.1, 0.5), (0.1, 1.1)])
 def test_an_empty_range_is_a_clear_error(hole_ratio: tuple[float, float]) -> None:
     with pytest.raises(InputError, match="0 <= low < high <= 1"):

@@ -62,7 +62,8 @@ def test_only_the_last_convolution_has_a_bias() -> None:
 @pytest.mark.parametrize("size", [(64, 64), (50, 71), (17, 33), (1, 1), (3, 200)])
 def test_any_size(size: tuple[int, int]) -> None:
     image, valid = holed(*size)
-    assert small()(image, valid).shape == (1, 3, *size)
+    out = small()(image, valid)
+    assert out.shape == (1, 3, *size) and out.isfinite().all()
 
 
 def test_an_odd_size_is_a_row_of_holes() -> None:
@@ -106,7 +107,8 @@ def test_a_hole_closes_within_the_receptive_field_and_not_beyond() -> None:
 @pytest.mark.parametrize("channels", [1, 5])
 def test_grey_and_many_channels(channels: int) -> None:
     image, valid = holed(40, 40, channels=channels)
-    assert small(in_channels=channels)(image, valid).shape == (1, channels, 40, 40)
+    out = small(in_channels=channels)(image, valid)
+    assert out.shape == (1, channels, 40, 40) and out.isfinite().all()
 
 
 def test_a_batch_of_one_trains_through_a_bottleneck_of_one_pixel() -> None:

@@ -89,17 +89,20 @@ def test_equals_the_equations(case: dict[str, tuple[int, int] | int], channels: 
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
-@pytest.mark.parametrize("kernel", [3, 4])
-def test_padding_same_keeps_the_size_and_equals_its_numbers(kernel: int) -> None:
+@pytest.mark.parametrize(("kernel", "dilation"), [(3, 1), (4, 1), (3, 2)])
+def test_padding_same_keeps_the_size(kernel: int, dilation: int) -> None:
     x, valid = torch.randn(1, 2, 9, 9), (torch.rand(1, 1, 9, 9) > 0.5).float()
     weight = torch.randn(3, 2, kernel, kernel)
-    out, valid_out = partial_conv2d(x, valid, weight, padding="same")
-    assert out.shape[2:] == valid_out.shape[2:] == (9, 9)
-    before, after = (kernel - 1) // 2, kernel // 2
-    pad = (before, after, before, after)
-    expected, expected_valid = partial_conv2d(F.pad(x, pad), F.pad(valid, pad), weight)
-    torch.testing.assert_close(out, expected)
-    assert torch.equal(valid_out, expected_valid)
+    out, valid_out = partial_conv2d(x, valid, weight, padding="same", dilation=dilation)
+    span = dilation * (kernel - 1)
+    before, after = span // 2, span - span // 2
+    pad = ((0, 0), (0, 0), (before, after), (before, after))
+    padded, known = (np.pad(t.numpy().astype(float), pad) for t in (x, valid.expand_as(x)))
+    expected, expected_valid = oracle(
+        padded, known, weight.numpy().astype(float), None, (1, 1), (0, 0), (dilation, dilation), 1
+    )
+    np.testing.assert_allclose(out, expected, atol=1e-5)
+    np.testing.assert_array_equal(valid_out.expand_as(out), expected_valid)
 
 
 def test_all_known_without_padding_is_the_plain_convolution() -> None:
@@ -120,10 +123,14 @@ def test_values_under_the_hole_do_not_matter(junk: float) -> None:
     x, weight = torch.randn(2, 3, 12, 12), torch.randn(4, 3, 3, 3)
     valid = (torch.rand(2, 1, 12, 12) > 0.5).float()
     spoiled = torch.where(valid == 1, x, junk).requires_grad_()
-    clean, _ = partial_conv2d(x, valid, weight, torch.ones(4), padding=1)
-    out, _ = partial_conv2d(spoiled, valid, weight, torch.ones(4), padding=1)
+    weights = [weight.clone().requires_grad_() for _ in range(2)]
+    clean, _ = partial_conv2d(x, valid, weights[0], torch.ones(4), padding=1)
+    out, _ = partial_conv2d(spoiled, valid, weights[1], torch.ones(4), padding=1)
     assert torch.equal(out, clean)
+    clean.square().sum().backward()
     out.square().sum().backward()
+    assert weights[0].grad is not None and weights[1].grad is not None
+    assert torch.equal(weights[0].grad, weights[1].grad)
     assert spoiled.grad is not None
     assert spoiled.grad.isfinite().all()
     assert (spoiled.grad[(valid == 0).expand_as(x)] == 0).all()
@@ -222,7 +229,10 @@ def test_a_wrong_mask_is_a_clear_error(valid: Tensor, message: str) -> None:
         partial_conv2d(torch.rand(1, 3, 8, 8), valid, torch.rand(2, 3, 3, 3))
 
 
-def test_a_missing_batch_or_mask_is_a_clear_error() -> None:
+def test_a_missing_batch_channel_or_mask_is_a_clear_error() -> None:
+    with pytest.raises(ValueError, match=r"`x` has 4 \+ 2 channels, the weight expects 5"):
+        inputs, masks = [torch.rand(1, c, 8, 8) for c in (4, 2)], [torch.ones(1, 1, 8, 8)] * 2
+        partial_conv2d(inputs, masks, torch.rand(2, 5, 3, 3))
     with pytest.raises(ValueError, match="add the batch"):
         partial_conv2d(torch.rand(3, 8, 8), torch.ones(1, 8, 8), torch.rand(2, 3, 3, 3))
     with pytest.raises(ValueError, match="2 inputs came with 1 masks"):

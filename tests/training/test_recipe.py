@@ -21,6 +21,7 @@ def test_defaults_are_the_papers() -> None:
     recipe = Recipe()
     assert (recipe.model.width, recipe.model.num_levels) == (64, 8)
     assert (recipe.training.lr, recipe.training.batch_size, recipe.data.crop_px) == (2e-4, 6, 512)
+    assert (recipe.loss.valid, recipe.loss.hole, recipe.data.thin_share) == (1, 6, 0)
 
 
 def test_a_recipe_survives_its_dictionary() -> None:
@@ -43,6 +44,9 @@ def test_a_recipe_survives_its_dictionary() -> None:
         ({"data": {"hole_ratio": [0.1]}}, "data.hole_ratio must be 2 numbers"),
         ({"data": {"hole_ratio": [0.5, 0.1]}}, "0 <= low < high <= 1"),
         ({"training": {"num_steps": 0}}, "training.num_steps must be at least 1"),
+        ({"data": {"thin_share": 1.5}}, "data.thin_share must be 0 to 1"),
+        ({"loss": {"valid": -1}}, "weights of at least 0"),
+        ({"training": {"seed": -1}}, "training.seed must be at least 0"),
         ({"training": {"lr": -1.0}}, "more than 0"),
         ({"training": {"ema_decay": 1.0}}, "0 <= decay < 1"),
     ],
@@ -57,6 +61,9 @@ def test_a_wrong_recipe_is_one_clear_line(content: dict[str, Any], message: str)
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot read recipe"):
         load_recipe(tmp_path / "none.toml")
+    (tmp_path / "key.toml").write_text("[model]\nwide = 3")
+    with pytest.raises(InputError, match="key.toml: unknown key 'wide'"):
+        load_recipe(tmp_path / "key.toml")
     (tmp_path / "bad.toml").write_text("width: 3")
     with pytest.raises(InputError, match="is not TOML"):
         load_recipe(tmp_path / "bad.toml")

@@ -85,6 +85,9 @@ def read_photo(path: Path) -> Photo:
         image.info.update({key: value for key, value in info.items() if key != "transparency"})
     if image.mode not in MODES:
         raise InputError(f"{path} is of mode {image.mode}, expected 8-bit grey or RGB: convert it first.")
+    with Image.open(path) as header:
+        if ";16" in str(header.tile):  # Pillow decodes 16-bit colour to 8 bits; only the raw mode tells
+            raise InputError(f"{path} has 16 bits a channel, expected 8: convert it first.")
     return Photo(path, image, jpeg)
 
 

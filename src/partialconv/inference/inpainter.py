@@ -85,22 +85,25 @@ class Inpainter:
 
     def _fill_tile(self, photo: NDArray[np.uint8], left: NDArray[np.bool_], tile: Window) -> None:
         """Fill what is left of the hole in a tile as far as the network reaches, in place."""
-        mine = np.zeros_like(left)
-        mine[tile] = left[tile]
-        window = _bounding_box(mine, CONTEXT_PX)
-        crop = np.ascontiguousarray(photo[window].transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
+        box = _bounding_box(left, tile)
+        window = _with_context(box)
         valid = valid_from_hole(left[window])[None, None].astype(np.float32)
         if not valid.any():
             return
+        crop = np.ascontiguousarray(photo[window].transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
         output = self.runtime(crop, valid)[0].transpose(1, 2, 0)
-        done = mine[window] & (output != UNCLOSED).any(axis=-1)
-        photo[window][done] = np.rint(output[done].clip(0, 1) * 255).astype(np.uint8)
-        left[window][done] = False
+        inner = tuple(slice(b.start - w.start, b.stop - w.start) for b, w in zip(box, window, strict=True))
+        values = output[inner]
+        if not np.isfinite(values).all():
+            raise ArithmeticError("the network gave values that are not finite; nothing was filled.")
+        done = left[box] & (values != UNCLOSED).any(axis=-1)
+        photo[box][done] = np.rint(values[done].clip(0, 1) * 255).astype(np.uint8)
+        left[box][done] = False
 
 
 def _tiles(hole: NDArray[np.bool_]) -> list[Window]:
     """Cut the bounding box of the hole into tiles of at most `TILE_PX`."""
-    box = _bounding_box(hole)
+    box = _bounding_box(hole, (slice(0, hole.shape[0]), slice(0, hole.shape[1])))
     rows, columns = (
         [slice(start, min(start + TILE_PX, span.stop)) for start in range(span.start, span.stop, TILE_PX)]
         for span in box
@@ -108,10 +111,15 @@ def _tiles(hole: NDArray[np.bool_]) -> list[Window]:
     return list(itertools.product(rows, columns))
 
 
-def _bounding_box(marked: NDArray[np.bool_], margin: int = 0) -> Window:
-    """Rows and columns of the marked pixels, with a margin inside the photo."""
-    spans = []
-    for axis in (1, 0):
-        places = np.flatnonzero(marked.any(axis=axis))
-        spans.append(slice(max(0, int(places[0]) - margin), int(places[-1]) + 1 + margin))
-    return spans[0], spans[1]
+def _bounding_box(marked: NDArray[np.bool_], tile: Window) -> Window:
+    """Rows and columns of the marked pixels in a tile."""
+    rows, columns = (np.flatnonzero(marked[tile].any(axis=axis)) for axis in (1, 0))
+    top, left = tile[0].start, tile[1].start
+    return slice(top + int(rows[0]), top + int(rows[-1]) + 1), slice(
+        left + int(columns[0]), left + int(columns[-1]) + 1
+    )
+
+
+def _with_context(box: Window) -> Window:
+    rows, columns = (slice(max(0, span.start - CONTEXT_PX), span.stop + CONTEXT_PX) for span in box)
+    return rows, columns

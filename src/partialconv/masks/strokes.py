@@ -1,7 +1,8 @@
 """Holes made of strokes: hairlines, streaks, outlines and specks, up to thick blobs.
 
 What is drawn is sampled apart from the drawing, so that any hole can be replayed from its seed or its strokes.
-Coordinates are whole pixels and nothing is anti-aliased: the same strokes give the same hole on every machine.
+Coordinates are whole pixels and nothing is anti-aliased, so that the same strokes give the same hole on every machine;
+a test holds the bytes of some seeds fast against changes of NumPy and Pillow.
 """
 
 from dataclasses import dataclass
@@ -29,7 +30,10 @@ class Stroke:
 
 
 def stroke_hole(
-    size: tuple[int, int], seed: int | tuple[int, ...], hole_ratio: tuple[float, float] = (0.01, 0.5)
+    size: tuple[int, int],
+    seed: int | tuple[int, ...],
+    hole_ratio: tuple[float, float] = (0.01, 0.5),
+    width_px: tuple[float, float] | None = None,
 ) -> Hole:
     """Draw an irregular hole from a seed.
 
@@ -37,6 +41,7 @@ def stroke_hole(
         size: (height, width) in pixels.
         seed: Same seed, same hole.
         hole_ratio: The share of hole pixels lies in (low, high].
+        width_px: Range of the strokes' widths; see `sample_strokes`.
 
     Returns:
         (H, W), True = hole.
@@ -46,11 +51,14 @@ def stroke_hole(
 
     Source: ours; the range of widths follows the published test masks (Liu et al. 2018, section 3.1).
     """
-    return draw_strokes(sample_strokes(np.random.default_rng(seed), size, hole_ratio), size)
+    return draw_strokes(sample_strokes(np.random.default_rng(seed), size, hole_ratio, width_px), size)
 
 
 def sample_strokes(
-    rng: np.random.Generator, size: tuple[int, int], hole_ratio: tuple[float, float] = (0.01, 0.5)
+    rng: np.random.Generator,
+    size: tuple[int, int],
+    hole_ratio: tuple[float, float] = (0.01, 0.5),
+    width_px: tuple[float, float] | None = None,
 ) -> list[Stroke]:
     """Sample strokes whose hole has a ratio in (low, high].
 
@@ -63,24 +71,32 @@ def sample_strokes(
         rng: Source of randomness.
         size: (height, width) in pixels.
         hole_ratio: (low, high], both in [0, 1].
+        width_px: Narrowest and widest stroke, log-uniform for each stroke alone, in place of a typical width;
+            narrower ones come where these overshoot the ratio.
 
     Raises:
-        InputError: the range is empty or cannot be met at this size.
+        InputError: a range is empty, or the ratio cannot be met at this size.
     """
     low, high = hole_ratio
     if not 0 <= low < high <= 1:
         raise InputError(f"hole_ratio is ({low}, {high}], expected 0 <= low < high <= 1.")
+    if width_px is not None and not 1 <= width_px[0] <= width_px[1]:
+        raise InputError(f"width_px is {width_px}, expected 1 <= narrowest <= widest.")
     side = min(size)
     target = rng.uniform(low, high)
     widest = max(1.0, side / 8)
-    narrowest = min(widest, max(1.0, target * side / 16))
-    typical = _log_uniform(rng, narrowest, widest)
+    typical = _log_uniform(rng, min(widest, max(1.0, target * side / 16)), widest)
     strokes: list[Stroke] = []
     canvas = Image.new("1", (size[1], size[0]))
     ratio, overshoots = 0.0, 0
     while ratio <= low or ratio < target:
-        own = _log_uniform(rng, 1, widest) if rng.random() < 1 / 3 else typical * rng.lognormal(0, 0.4)
-        stroke = _sample_stroke(rng, size, max(1, round(min(own, widest) / 2**overshoots)))
+        if width_px is not None:
+            width = _log_uniform(rng, *width_px)
+        elif rng.random() < 1 / 3:
+            width = _log_uniform(rng, 1, widest)
+        else:
+            width = min(typical * rng.lognormal(0, 0.4), widest)
+        stroke = _sample_stroke(rng, size, max(1, round(width / 2**overshoots)))
         trial = canvas.copy()
         _draw(ImageDraw.Draw(trial), stroke)
         new_ratio = float(np.asarray(trial).mean())

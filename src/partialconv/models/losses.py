@@ -1,8 +1,6 @@
-"""The paper's pixel losses. Images are (N, C, H, W) in [0, 1]; `valid` is (N, 1, H, W), 1 = known."""
+"""The paper's pixel losses. Images are (N, C, H, W) in [0, 1]; `valid` is (N, 1, H, W), 1 = known, floating."""
 
 from torch import Tensor
-
-HOLE_WEIGHT = 6.0  # Liu et al. 2018, eq. 7
 
 
 def valid_loss(output: Tensor, target: Tensor, valid: Tensor) -> Tensor:

@@ -81,16 +81,15 @@ class PartialConvUNet(nn.Module):
         x, known = image * 2 - 1, valid
         skips = []
         for block in self.encoder:
-            skips.append((x, known))
+            skips.append((x, known != 0))
             x, known = block([x], [known])
-            known = known > 0  # bool from here on: needs no check of its values
+            known = known != 0  # bool from here on: needs no check of its values
         for block in self.decoder:
             skip, skip_known = skips.pop()
             height, width = skip.shape[-2:]
             x = F.interpolate(x, scale_factor=2, mode="nearest")[..., :height, :width]
             known = F.interpolate(known.float(), scale_factor=2, mode="nearest")[..., :height, :width] > 0
             x, known = block([x, skip], [known, skip_known])
-            known = known > 0
         return (x.float() + 1) / 2
 
 

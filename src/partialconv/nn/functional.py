@@ -43,10 +43,11 @@ def partial_conv2d(
     Returns:
         out: (N, C_out, H_out, W_out), in the dtype of the convolution; exactly 0 where no pixel was known.
         valid_out: 1 where at least one pixel was known, dtype of `valid`; (N, 1, H_out, W_out) with the N of
-            `valid`, or (N, C_out, H_out, W_out) where groups > 1 and the masks have several channels.
+            `valid`, or (N, C_out, H_out, W_out) where groups > 1 and the masks have several channels or come as a list.
 
     Raises:
-        ValueError: `valid` differs from `x` in size, number or channels, or holds other values than 0 and 1.
+        ValueError: `x` has other channels than `weight`; `valid` differs from `x` in size or number, or holds other
+            values than 0 and 1.
 
     Example:
         >>> import torch
@@ -60,7 +61,7 @@ def partial_conv2d(
     """
     inputs = [x] if isinstance(x, Tensor) else list(x)
     masks = [valid] if isinstance(valid, Tensor) else list(valid)
-    _check(inputs, masks)
+    _check(inputs, masks, weight.shape[1] * groups)
 
     known = [mask if mask.dtype == torch.bool else mask != 0 for mask in masks]
     # where, not a product: 0 * NaN is NaN; nor masked_fill, which loses channels_last
@@ -131,10 +132,13 @@ def _pair(value: Pair) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else (value[0], value[1])
 
 
-def _check(inputs: list[Tensor], masks: list[Tensor]) -> None:
+def _check(inputs: list[Tensor], masks: list[Tensor], in_channels: int) -> None:
     if any(x.dim() != 4 for x in inputs):
         shapes = ", ".join(str(tuple(x.shape)) for x in inputs)
         raise ValueError(f"`x` has shape {shapes}, expected (N, C, H, W); add the batch with x[None].")
+    if sum(x.shape[1] for x in inputs) != in_channels:
+        came = " + ".join(str(x.shape[1]) for x in inputs)
+        raise ValueError(f"`x` has {came} channels, the weight expects {in_channels}.")
     if len(inputs) != len(masks):
         raise ValueError(f"{len(inputs)} inputs came with {len(masks)} masks: give each input its own `valid`.")
     for x, valid in zip(inputs, masks, strict=True):

@@ -33,7 +33,8 @@ class PartialConv2d(nn.Conv2d):
 
         Returns:
             out: (N, C_out, H_out, W_out); exactly 0 where no pixel was known.
-            valid_out: (N, 1, H_out, W_out), 1 where at least one pixel was known, dtype of `valid`.
+            valid_out: 1 where at least one pixel was known, dtype of `valid`; (N, 1, H_out, W_out), or with C_out
+                channels as `partial_conv2d` says.
 
         Raises:
             ValueError: as in `partial_conv2d`.

@@ -5,11 +5,13 @@ import difflib
 import tomllib
 import types
 import typing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from partialconv.errors import InputError
+
+HOLE_WEIGHT = 6.0  # Liu et al. 2018, eq. 7
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,28 @@ class ModelRecipe:
 
 @dataclass(frozen=True)
 class DataRecipe:
-    """Crops of `crop_px` pixels, with hole ratios in (low, high]."""
+    """Crops of `crop_px` pixels, with hole ratios in (low, high].
+
+    `thin_share` of the holes are made of strokes of 1 to 4 pixels alone: hairlines are few of the pixels, but not of
+    the photos.
+    """
 
     crop_px: int = 512
     hole_ratio: tuple[float, float] = (0.01, 0.6)
+    thin_share: float = 0.0
     num_workers: int = 2
+
+
+@dataclass(frozen=True)
+class LossRecipe:
+    """Weights of the loss terms; the defaults are the paper's.
+
+    A smaller `valid` is for thin holes. The last layer sees features of half the resolution, which can hardly give a
+    hairline its value without changing the known pixels beside it. Those are discarded, but `valid` forbids it.
+    """
+
+    valid: float = 1.0
+    hole: float = HOLE_WEIGHT
 
 
 @dataclass(frozen=True)
@@ -56,6 +75,7 @@ class Recipe:
     model: ModelRecipe = field(default_factory=ModelRecipe)
     data: DataRecipe = field(default_factory=DataRecipe)
     training: TrainingRecipe = field(default_factory=TrainingRecipe)
+    loss: LossRecipe = field(default_factory=LossRecipe)
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -70,7 +90,10 @@ def load_recipe(path: Path) -> Recipe:
         raise InputError(f"cannot read recipe {path}: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"recipe {path} is not TOML: {error}.") from error
-    return recipe_from_dict(content)
+    try:
+        return recipe_from_dict(content)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
 
 
 def recipe_from_dict(content: dict[str, Any]) -> Recipe:
@@ -80,12 +103,26 @@ def recipe_from_dict(content: dict[str, Any]) -> Recipe:
     _expect(recipe.model.width >= 1 and recipe.model.num_levels >= 1, "model", "width and num_levels of at least 1")
     _expect(data.crop_px >= 16, "data.crop_px", "at least 16")
     _expect(0 <= data.hole_ratio[0] < data.hole_ratio[1] <= 1, "data.hole_ratio", "0 <= low < high <= 1")
+    _expect(0 <= data.thin_share <= 1, "data.thin_share", "0 to 1")
+    _expect(recipe.loss.valid >= 0 and recipe.loss.hole > 0, "loss", "weights of at least 0, hole more than 0")
     _expect(data.num_workers >= 0, "data.num_workers", "at least 0")
     _expect(training.lr > 0, "training.lr", "more than 0")
     _expect(0 <= training.ema_decay < 1, "training.ema_decay", "0 <= decay < 1")
+    _expect(training.seed >= 0, "training.seed", "at least 0")
     for name in ("num_steps", "batch_size", "log_every", "checkpoint_every", "samples_every"):
         _expect(getattr(training, name) >= 1, f"training.{name}", "at least 1")
     return recipe
+
+
+def recipe_changes(before: Recipe, after: Recipe) -> list[str]:
+    """Every key whose value differs, as "table.key: old -> new"."""
+    old, new = asdict(before), asdict(after)
+    return [
+        f"{table}.{key}: {old[table][key]} -> {new[table][key]}"
+        for table, keys in new.items()
+        for key in keys
+        if old[table][key] != new[table][key]
+    ]
 
 
 def _build(kind: type[Any], content: Any, place: str) -> Any:

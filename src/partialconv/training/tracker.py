@@ -15,6 +15,8 @@ from torch import Tensor
 from partialconv.conventions import composite
 from partialconv.training.recipe import TrainingRecipe
 
+NUM_ROWS = 4  # of a sample grid
+
 
 class Tracker:
     """Follows one run.
@@ -23,17 +25,16 @@ class Tracker:
         run: Its folder; log.jsonl and samples/ are written there.
         settings: How often to log, and the number of steps.
         start: Steps done before; later lines of an old log are dropped.
-        skipped: Files that could not be read, to be named.
+        notes: Lines to show first.
     """
 
-    def __init__(self, run: Path, settings: TrainingRecipe, start: int, skipped: list[Path]) -> None:
+    def __init__(self, run: Path, settings: TrainingRecipe, start: int, notes: list[str]) -> None:
         self.log, self.folder, self.settings = run / "log.jsonl", run / "samples", settings
         if self.log.exists():
-            lines = self.log.read_text().splitlines()
-            self.log.write_text("".join(line + "\n" for line in lines if json.loads(line)["step"] <= start))
+            self.log.write_text("".join(line + "\n" for line in _lines_until(self.log, start)))
         console = Console(stderr=True)
-        for path in skipped:
-            console.print(f"skipped, not readable: {path}", soft_wrap=True)
+        for note in notes:
+            console.print(note, soft_wrap=True, markup=False)
         columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
         self.progress = Progress(*columns, console=console)
         self.task = self.progress.add_task("starting", total=settings.num_steps, completed=start)
@@ -72,20 +73,31 @@ class Tracker:
         self.sums, self.num, self.busy_s, self.since = {}, 0, 0.0, time.perf_counter()
 
     @torch.no_grad()
-    def samples(self, step: int, target: Tensor, valid: Tensor, output: Tensor, num_rows: int = 4) -> None:
-        """Save a grid: a row for each photo; columns photo, photo with its hole white, output, composite.
+    def samples(self, step: int, target: Tensor, valid: Tensor, output: Tensor) -> None:
+        """Save a grid of the first photos: a row for each; columns photo, photo with its hole white, output, composite.
 
         Args:
             step: For the file name.
             target: (N, C, H, W) in [0, 1].
             valid: (N, 1, H, W), 1 = known.
             output: (N, C, H, W), about [0, 1].
-            num_rows: At most.
         """
         known = valid.to(target.dtype)
         output = output.clamp(0, 1)
         columns = [target, composite(target, torch.ones_like(target), known), output, composite(target, output, known)]
-        grid = torch.cat([torch.cat(list(column[:num_rows]), dim=1) for column in columns], dim=2)
+        grid = torch.cat([torch.cat(list(column[:NUM_ROWS]), dim=1) for column in columns], dim=2)
         pixels = (grid.permute(1, 2, 0).cpu().numpy() * 255).round().astype(np.uint8)
         self.folder.mkdir(exist_ok=True)
         Image.fromarray(pixels).save(self.folder / f"step_{step:07d}.png")
+
+
+def _lines_until(log: Path, step: int) -> list[str]:
+    """The lines of a log up to a step; what a killed process wrote by half is left out."""
+    kept = []
+    for line in log.read_text().splitlines():
+        try:
+            if json.loads(line)["step"] <= step:
+                kept.append(line)
+        except json.JSONDecodeError:
+            break
+    return kept

@@ -14,7 +14,7 @@ from partialconv.conventions import valid_from_hole
 from partialconv.data import HoledPhotos, find_photos
 from partialconv.errors import InputError
 from partialconv.models import PartialConvUNet
-from partialconv.models.losses import HOLE_WEIGHT, hole_loss, valid_loss
+from partialconv.models.losses import hole_loss, valid_loss
 from partialconv.training.checkpoint import (
     FILE_NAME,
     Checkpoint,
@@ -23,7 +23,7 @@ from partialconv.training.checkpoint import (
     restore_optimizer,
     save_checkpoint,
 )
-from partialconv.training.recipe import Recipe, TrainingRecipe
+from partialconv.training.recipe import Recipe, TrainingRecipe, recipe_changes
 from partialconv.training.tracker import Tracker
 
 
@@ -36,7 +36,8 @@ def train(recipe: Recipe, data: Path, run: Path, resume: bool = False) -> int:
         recipe: What to train, on which crops, for how long.
         data: Folder of photos, searched recursively.
         run: Folder for checkpoint.safetensors, log.jsonl and samples/; made if missing.
-        resume: Continue the run in `run`; on the CPU the result is bit for bit that of a run never stopped.
+        resume: Continue the run in `run`. With the same recipe and photos, on the CPU, the result is bit for bit that
+            of a run never stopped; another recipe is taken from here on, and what differs is shown.
 
     Returns:
         Number of steps done in all.
@@ -78,8 +79,11 @@ def train(recipe: Recipe, data: Path, run: Path, resume: bool = False) -> int:
         save_checkpoint(Checkpoint(step, recipe, net.state_dict(), averaged, optimizer_state(optimizer)), run)
 
     stop = _StopSignal()
-    tracker = Tracker(run, settings, start, skipped=broken)
-    dataset = HoledPhotos(photos, recipe.data.crop_px, recipe.data.hole_ratio, settings.seed)
+    notes = [f"skipped, not readable: {path}" for path in broken]
+    if state is not None:
+        notes += [f"other than in the run so far: {change}" for change in recipe_changes(state.recipe, recipe)]
+    tracker = Tracker(run, settings, start, notes)
+    dataset = HoledPhotos(photos, recipe.data.crop_px, recipe.data.hole_ratio, settings.seed, recipe.data.thin_share)
     loader = DataLoader(
         dataset,
         settings.batch_size,
@@ -101,7 +105,7 @@ def train(recipe: Recipe, data: Path, run: Path, resume: bool = False) -> int:
                 output = net(target, valid)
             known = valid.float()
             terms = {"valid": valid_loss(output, target, known), "hole": hole_loss(output, target, known)}
-            total = terms["valid"] + HOLE_WEIGHT * terms["hole"]
+            total = recipe.loss.valid * terms["valid"] + recipe.loss.hole * terms["hole"]
             if not math.isfinite(total.item()):
                 raise FloatingPointError(f"the loss is {total.item()} at step {step}; the last checkpoint was kept.")
             optimizer.zero_grad(set_to_none=True)
@@ -135,7 +139,8 @@ def use_bf16(settings: TrainingRecipe, device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     # AVX-512 bf16 alone was slower than fp32 where it was measured
-    return torch.cpu._is_amx_tile_supported()
+    has_amx = getattr(torch.cpu, "_is_amx_tile_supported", None)  # private: older releases may lack it
+    return has_amx is not None and has_amx()
 
 
 def _leave_process_group(_: int) -> None:

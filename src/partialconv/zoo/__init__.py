@@ -3,16 +3,7 @@
 from importlib import resources
 from pathlib import Path
 
-DEFAULT = "first"
 
-
-def model_path(name: str = DEFAULT) -> Path:
-    """The ONNX file of a shipped model.
-
-    Raises:
-        FileNotFoundError: no such model in this installation.
-    """
-    path = Path(str(resources.files(__name__) / f"{name}.onnx"))
-    if not path.is_file():
-        raise FileNotFoundError(f"no model {name!r} in this installation of partialconv.")
-    return path
+def model_path() -> Path:
+    """The ONNX file of the shipped model."""
+    return Path(str(resources.files(__name__) / "first.onnx"))
