@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-import partialconv
-from partialconv.imageio import read_hole, read_photo
+from partialconv import Inpainter
+from partialconv.api import fill_image
+from partialconv.imageio import read_hole, read_photo, write_photo
 
 FOLDER = Path(__file__).parent
 OUT = FOLDER.parent / "demo"
@@ -19,14 +20,14 @@ STRIP_HEIGHT, GAP = 300, 6  # pixels
 def main() -> None:
     """Write demo/NAME.jpg for every example, and demo/strip.jpg."""
     OUT.mkdir(exist_ok=True)
-    rows = []
+    inpainter, rows = Inpainter(), []
     for path in sorted(FOLDER.glob("*.jpg")):
         photo = read_photo(path)
         hole = read_hole(path.with_suffix(".holes.png"), photo)
         marked = np.array(photo.image)
         marked[hole] = 255
-        result = partialconv.fill(photo.image, hole)
-        result.save(OUT / path.name, quality=95, subsampling="4:4:4")
+        result = fill_image(inpainter, photo.image, hole)
+        write_photo(photo, result, hole, OUT / path.name, overwrite=True)
         print(f"{OUT / path.name}  ({hole.mean():.0%} of it filled)")
         rows.append([photo.image, Image.fromarray(marked), result])
     strip(rows).save(OUT / "strip.jpg", quality=90)
