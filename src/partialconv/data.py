@@ -87,10 +87,11 @@ class HoledPhotos(Dataset[tuple[Tensor, Tensor]]):
         return torch.from_numpy(photo).permute(2, 0, 1), torch.from_numpy(hole)[None]
 
     def _first_whole(self, number: int, rng: np.random.Generator) -> np.ndarray:
-        for path in self.photos[number:] + self.photos[:number]:
+        for offset in range(len(self.photos)):
+            path = self.photos[(number + offset) % len(self.photos)]
             try:
                 return self._crop(path, rng)
-            except OSError as error:
+            except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for broken files
                 warnings.warn(f"passed over {path}: {error}", stacklevel=2)
         raise InputError("none of the photos can be decoded.")
 
