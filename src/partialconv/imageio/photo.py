@@ -1,5 +1,6 @@
 """Reading a photo, and writing it back with its holes filled and all else kept."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,10 @@ def open_picture(path: Path) -> Image.Image:
     if not path.is_file():
         raise InputError(f"no file {path}: check the name.")
     try:
-        with Image.open(path) as image:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # of 89 megapixels; 179 are an error
+            image = Image.open(path)
+        with image:
             frames = getattr(image, "n_frames", 1)
             if frames > 1 and image.format != "MPO":  # a JPEG with previews behind it, as many cameras write
                 raise InputError(f"{path} has {frames} frames, expected a still picture: save one frame.")
