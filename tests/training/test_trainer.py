@@ -205,7 +205,7 @@ def test_wrong_folders_are_refused(finished: Path, photos: Path, tmp_path: Path)
 
 
 def test_killing_never_leaves_a_broken_checkpoint(photos: Path, tmp_path: Path) -> None:
-    """`kill -9` at many moments of a run that saves at every step."""
+    """`kill -9` three times, a run that saves at every step and is resumed."""
     run, recipe = tmp_path / "run", tmp_path / "recipe.toml"
     recipe.write_text(
         "[model]\nwidth = 4\nnum_levels = 3\n[data]\ncrop_px = 32\nnum_workers = 0\n"

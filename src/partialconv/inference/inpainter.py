@@ -13,7 +13,7 @@ from partialconv.inference.runtime import FloatArray, OnnxRuntime
 from partialconv.zoo import model_path
 
 CONTEXT_PX = 256  # half the receptive field of the deepest level
-TILE_PX = 1024  # with its context about 1.3 GB in the shipped network
+TILE_PX = 1024
 UNCLOSED = 0.5  # what the network gives where it reached no known pixel
 Window = tuple[slice, slice]
 

@@ -1,7 +1,7 @@
 """The network as an ONNX graph.
 
-Written node by node rather than traced: with free sizes torch.onnx.export needed minutes for the nested size
-arithmetic of eight levels, and gave three times the nodes (PyTorch 2.13).
+Written node by node rather than traced: with free sizes torch.onnx.export (PyTorch 2.13) needs minutes for the nested
+size arithmetic of eight levels.
 """
 
 from typing import Any
