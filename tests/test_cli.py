@@ -1,5 +1,6 @@
 """The command line as a user meets it, in processes of its own."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -156,3 +157,49 @@ def test_the_examples_fill(name: str, tmp_path: Path) -> None:
     hole = np.asarray(Image.open(holes).convert("L")) > 127
     before, after = (np.asarray(Image.open(p)) for p in (photo, out))
     np.testing.assert_array_equal(before[~hole], after[~hole])
+
+
+def test_a_printed_config_trains(folder: Path) -> None:
+    """What --print-config shows is a whole recipe; shrunk, it trains on a pack, and becomes a light checkpoint."""
+    printed = run("train", "--print-config")
+    assert printed.returncode == 0 and "[finetune]" in printed.stdout and "style_comp = 120.0" in printed.stdout
+    (folder / "photos").mkdir()
+    (folder / "photo.png").rename(folder / "photos" / "photo.png")
+    packed = run("pack", "photos", "-o", "photos.tar", "--max-mb", "0.1", "--px", "40", cwd=folder)
+    assert (packed.returncode, packed.stdout.split(":")[0]) == (0, "photos.tar"), packed.stderr
+    recipe = printed.stdout
+    for key, value in (
+        ("width", "8"), ("num_levels", "3"), ("crop_px", "32"), ("perceptual", "0"), ("style_out", "0"),
+        ("style_comp", "0"), ("batch_size", "2"), ("num_workers", "0"), ("num_steps", "1"),
+    ):  # fmt: skip
+        recipe = re.sub(rf"^{key} = .*$", f"{key} = {value}", recipe, flags=re.MULTILINE)
+    (folder / "recipe.toml").write_text(recipe)
+    trained = run("train", "recipe.toml", "--data", "photos.tar", "--out", "run", cwd=folder)
+    assert trained.returncode == 0 and "2 steps done" in trained.stdout, trained.stderr
+    assert run("slim", "run", "-o", "light", "--max-mb", "0.08", cwd=folder).returncode == 0
+    assert len(list((folder / "light").glob("checkpoint-*.safetensors"))) > 1
+    assert run("export", "light", "-o", "light.onnx", cwd=folder).returncode == 0
+    refused = run("slim", "run", "-o", "light", cwd=folder)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1) and "name a new folder" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train"], "train needs a recipe, --data and --out"),
+        (["train", "none.toml", "--data", ".", "--out", "run"], "cannot read recipe none.toml"),
+        (["train", "r.toml", "--data", ".", "--out", "run", "--time-limit", "0"], "expected minutes, more than 0"),
+        (["train", "r.toml", "--data", "none", "--out", "run"], "no folder none: give a folder of photos, or"),
+        (["train", "r.toml", "--data", ".", "--out", "run", "--vgg", "none.pth"], "cannot read none.pth"),
+        (["pack", ".", "-o", "p.tar", "--part", "2"], "--part is '2', expected k/n"),
+        (["pack", ".", "-o", "p.zip"], "ending in .tar"),
+        (["slim", ".", "-o", "light"], "no checkpoint.safetensors in ."),
+    ],
+)
+def test_wrong_training_input_is_one_line(folder: Path, arguments: list[str], message: str) -> None:
+    (folder / "r.toml").write_text("[data]\ncrop_px = 32\n")
+    before = changed_files(folder)
+    result = run(*arguments, cwd=folder)
+    assert result.returncode == 2 and message in result.stderr
+    assert result.stderr.count("\n") == 1, result.stderr
+    assert changed_files(folder) == before

@@ -66,26 +66,111 @@ def fill(
 
 @app.command()
 def train(
-    recipe: Annotated[Path, typer.Argument(help="A TOML file, e.g. recipes/first.toml.", show_default=False)],
-    data: Annotated[Path, typer.Option(help="Folder of photos, searched recursively.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="Folder for checkpoint, log and samples.", show_default=False)],
+    recipe: Annotated[Path | None, typer.Argument(help="A TOML file, e.g. recipes/first.toml.")] = None,
+    data: Annotated[str | None, typer.Option(help="Folder of photos, or shards: a .tar path or URL.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for checkpoint, log, pictures.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
+    val: Annotated[str | None, typer.Option(help="Photos to score on while training.")] = None,
+    vgg: Annotated[Path | None, typer.Option(help="VGG16's weights.", show_default="cache of torch.hub")] = None,
+    time_limit: Annotated[float | None, typer.Option(help="End the schedule within so many minutes.")] = None,
+    print_config: Annotated[bool, typer.Option("--print-config", help="Show the whole recipe and stop.")] = False,
 ) -> None:
-    """Train a network on a folder of photos."""
-    from partialconv.errors import require_torch
+    """Train a network on photos; under torchrun, on many devices."""
+    from partialconv.errors import require_training
     from partialconv.training.allocator import keep_memory
 
-    require_torch("partialconv train")
+    require_training("partialconv train")
     keep_memory()
-    from partialconv.training.recipe import load_recipe
+    from partialconv.training.recipe import Recipe, load_recipe, recipe_toml
+
+    loaded = load_recipe(recipe) if recipe else Recipe()
+    if print_config:
+        print(recipe_toml(loaded), end="")
+        return
+    if recipe is None or data is None or out is None:
+        raise InputError(
+            "train needs a recipe, --data and --out, e.g. partialconv train my.toml --data DIR --out runs/a"
+        )
+    if time_limit is not None and time_limit <= 0:
+        raise InputError(f"--time-limit is {time_limit:g}, expected minutes, more than 0.")
+    from partialconv.training.distributed import World
     from partialconv.training.trainer import train as run_training
 
-    loaded = load_recipe(recipe)
-    steps = run_training(loaded, data, out, resume)
-    if steps < loaded.training.num_steps:
-        print(f"stopped after step {steps} of {loaded.training.num_steps}; go on with --resume")
+    limit_s = None if time_limit is None else 60 * time_limit
+    steps = run_training(loaded, data, out, resume, val, vgg, limit_s)
+    if not World.of_environment().is_first:
+        return
+    if steps < loaded.num_steps and time_limit is None:
+        print(f"stopped after step {steps} of {loaded.num_steps}; go on with --resume")
     else:
         print(f"{steps} steps done; next: partialconv export {out} -o model.onnx")
+
+
+@app.command()
+def pack(
+    data: Annotated[str, typer.Argument(help="Folder of photos, or shards.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The .tar file.", show_default=False)],
+    max_mb: Annotated[float, typer.Option(help="Largest size of the file, in MB of 10^6 bytes.")] = 55,
+    px: Annotated[int, typer.Option(help="Shorter side of the packed photos, in pixels.")] = 256,
+    part: Annotated[str, typer.Option(help="Which part of how many, e.g. 2/3.")] = "1/1",
+    seed: Annotated[int, typer.Option(help="Of the order; the same for all parts.")] = 0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Pack photos into one small file that `train --data` reads."""
+    from collections.abc import Iterator
+
+    from partialconv.errors import require_torch
+
+    require_torch("partialconv pack")
+    from rich.console import Console
+    from rich.progress import track
+
+    from partialconv.data import open_photos
+    from partialconv.data.pack import pack as run_pack
+
+    index, slash, number = part.partition("/")
+    if not (slash and index.isdigit() and number.isdigit()):
+        raise InputError(f"--part is {part!r}, expected k/n, e.g. 2/3.")
+
+    def progress(results: Iterator[bytes | None], total: int) -> Iterator[bytes | None]:
+        yield from track(results, total=total, console=Console(stderr=True))
+
+    photos = open_photos(data, 0)
+    packed = run_pack(photos, output, max_mb, px, (int(index), int(number)), seed, overwrite, progress)
+    for line in [*photos.notes, *(f"skipped, not readable: {name}" for name in packed.skipped)]:
+        print(line, file=sys.stderr)
+    size = packed.num_bytes / 1e6
+    print(f"{output}: {packed.num} of {packed.num_wanted} photos, {size:.1f} MB")
+    if packed.num < packed.num_wanted - len(packed.skipped):
+        parts = -(-packed.num_wanted * int(number) // packed.num)
+        print(f"they do not all fit: about {parts} parts would, --part 1/{parts} to {parts}/{parts}")
+
+
+@app.command()
+def slim(
+    run: Annotated[Path, typer.Argument(help="The --out folder of a training run.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A new folder.", show_default=False)],
+    max_mb: Annotated[float, typer.Option(help="Largest size of a file, in MB of 10^6 bytes.")] = 16,
+) -> None:
+    """Write a run's best weights in half precision, in small files, to carry, export or go on from."""
+    from partialconv.errors import require_torch
+
+    require_torch("partialconv slim")
+    import shutil
+
+    from partialconv.training.checkpoint import load_checkpoint, save_checkpoint
+
+    light = load_checkpoint(run).light()
+    if output.exists():
+        raise InputError(f"{output} exists: name a new folder.")
+    output.mkdir(parents=True)
+    try:
+        paths = save_checkpoint(light, output, max_mb)
+    except BaseException:
+        shutil.rmtree(output)
+        raise
+    for path in paths:
+        print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
 
 
 @app.command()

@@ -18,3 +18,17 @@ def require_torch(room: str) -> None:
     """
     if importlib.util.find_spec("torch") is None:
         raise ImportError(f'{room} needs PyTorch: install it with pip install "partialconv[torch]".')
+
+
+def require_training(room: str) -> None:
+    """Fail with one sentence where something that training needs is missing.
+
+    Args:
+        room: What needs it, for the message.
+
+    Raises:
+        ImportError: a package is not installed.
+    """
+    for package in ("torch", "safetensors", "tensorboard", "matplotlib", "torchmetrics"):
+        if importlib.util.find_spec(package) is None:
+            raise ImportError(f'{room} needs {package}: install all it needs with pip install "partialconv[train]".')

@@ -11,7 +11,7 @@ from onnx import TensorProto
 from partialconv.inference import OnnxRuntime
 from partialconv.models.deploy import deploy
 from partialconv.models.graph import build_graph
-from tests.models.test_unet import holed, small
+from tests.models.test_unet import holed, small, twin
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +28,16 @@ def test_equals_the_network_at_any_size(model: Path, size: tuple[int, int], num:
     with torch.no_grad():
         expected = deploy(small())(image, valid)
     np.testing.assert_allclose(OnnxRuntime(model)(image.numpy(), valid.numpy()), expected, atol=1e-4, rtol=1e-5)
+
+
+def test_the_network_of_ordinary_convolutions_too(tmp_path: Path) -> None:
+    net = deploy(twin(4, 3).train())
+    (tmp_path / "net.onnx").write_bytes(build_graph(net, {}).SerializeToString())
+    image, valid = holed(50, 71, num=2)
+    with torch.no_grad():
+        expected = net(image, valid)
+    given = OnnxRuntime(tmp_path / "net.onnx")(image.numpy(), valid.numpy())
+    np.testing.assert_allclose(given, expected, atol=1e-4, rtol=1e-5)
 
 
 def test_values_under_the_hole_do_not_matter(model: Path) -> None:

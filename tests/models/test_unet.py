@@ -1,6 +1,7 @@
 """The network against the paper's table, and what must hold for every photo."""
 
 import itertools
+from typing import Literal
 
 import pytest
 import torch
@@ -167,3 +168,100 @@ def test_channels_last_reaches_the_output_of_every_block() -> None:
         )
     net(image.contiguous(memory_format=torch.channels_last), valid)
     assert kept == [True] * 8
+
+
+def twin(width: int = 4, num_levels: int = 4) -> PartialConvUNet:
+    torch.manual_seed(0)
+    return PartialConvUNet(width, num_levels, conv="plain")
+
+
+def test_the_twin_is_the_same_network_of_ordinary_convolutions() -> None:
+    net = PartialConvUNet(conv="plain")
+    assert not any(isinstance(m, PartialConv2d) for m in net.modules())
+    assert sum(isinstance(m, nn.BatchNorm2d) for m in net.modules()) == 14
+    # one more channel, the mask, in the first convolution and beside the image in the last
+    assert sum(p.numel() for p in net.parameters()) == 32_859_732 + 7 * 7 * 64 + 3 * 3 * 3
+    partial = dict(PartialConvUNet(width=4).named_parameters())
+    for name, parameter in PartialConvUNet(width=4, conv="plain").named_parameters():
+        assert name in partial and (parameter.shape == partial[name].shape or "0.conv" in name or "7.conv" in name)
+
+
+def test_the_twin_sees_the_mask_and_nothing_under_it() -> None:
+    net = twin().eval()
+    image, valid = holed(50, 70)
+    output = net(image, valid)
+    assert output.shape == image.shape
+    for hidden in (1 - image, torch.full_like(image, float("nan"))):
+        assert torch.equal(net(torch.where(valid == 1, image, hidden), valid), output)
+    grey = torch.where(valid == 1, image, 0.5)
+    assert not torch.equal(net(grey, torch.ones_like(valid)), net(grey, valid))
+    assert torch.equal(net(image, valid.bool()), output)
+
+
+def test_the_twin_equals_torchs_own_layers() -> None:
+    net = twin(num_levels=2).train()
+    image, valid = holed(24, 32, num=2)
+    encoder, decoder = net.blocks()
+    x = skip = torch.cat([(2 * image - 1) * valid, valid], 1)
+    a = F.relu(F.conv2d(x, encoder[0].conv.weight, stride=2, padding=3))
+    b = F.relu(F.batch_norm(F.conv2d(a, encoder[1].conv.weight, stride=2, padding=2), None, None, training=True))
+    c = torch.cat([F.interpolate(b, scale_factor=2), a], 1)
+    c = F.leaky_relu(F.batch_norm(F.conv2d(c, decoder[0].conv.weight, padding=1), None, None, training=True), 0.2)
+    d = torch.cat([F.interpolate(c, scale_factor=2), skip], 1)
+    last = decoder[1].conv
+    torch.testing.assert_close(net(image, valid), (F.conv2d(d, last.weight, last.bias, padding=1) + 1) / 2)
+
+
+def statistics(net: PartialConvUNet, part: str) -> list[Tensor]:
+    return [b.clone() for name, b in net.named_buffers() if name.startswith(part)]
+
+
+@pytest.mark.parametrize("conv", ["partial", "plain"])
+def test_a_frozen_encoder_stays_frozen(conv: Literal["partial", "plain"]) -> None:
+    net = PartialConvUNet(4, 4, conv=conv)
+    net.train()(*holed(32, 32, num=2))
+    net.freeze_encoder_norm()
+    assert net.training
+    assert net.train() is net and net.eval() is net and net.train() is net
+    encoder, decoder = statistics(net, "encoder"), statistics(net, "decoder")
+    affine = [m.weight for b in net.blocks()[0] for m in b.modules() if isinstance(m, nn.BatchNorm2d)]
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.1)
+    before = [w.clone() for w in affine]
+    for _ in range(3):
+        optimizer.zero_grad()
+        net(*holed(32, 32, num=2)).square().mean().backward()
+        optimizer.step()
+    assert all(torch.equal(a, b) for a, b in zip(encoder, statistics(net, "encoder"), strict=True))
+    assert not any(torch.equal(a, b) for a, b in zip(decoder, statistics(net, "decoder"), strict=True))
+    assert affine and all(torch.equal(a, b) for a, b in zip(before, affine, strict=True))
+    convolution = net.blocks()[0][1].conv.weight
+    assert convolution.grad is not None and convolution.grad.abs().sum() > 0
+
+
+def test_checkpointing_changes_memory_and_nothing_else() -> None:
+    image, valid = holed(64, 64, num=2)
+    results, saved_bytes = [], []
+    for checkpointing in (False, True):
+        net = small().train()
+        net.gradient_checkpointing = checkpointing
+        saved: dict[int, int] = {}
+
+        def pack(tensor: Tensor, saved: dict[int, int] = saved) -> Tensor:
+            saved[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            output = net(image, valid)
+        saved_bytes.append(sum(saved.values()))
+        output.square().mean().backward()
+        gradients = [p.grad for p in net.parameters() if p.grad is not None]
+        results.append([output, *gradients, *(b.float() for b in net.buffers())])
+    assert len(results[0]) == len(results[1]) > 30
+    for a, b in zip(*results, strict=True):
+        assert torch.equal(a, b)
+    assert saved_bytes[1] < 0.6 * saved_bytes[0]
+
+
+def test_an_unknown_convolution() -> None:
+    with pytest.raises(ValueError, match="conv is 'dense', expected 'partial' or 'plain'"):
+        PartialConvUNet(conv="dense")  # type: ignore[arg-type]

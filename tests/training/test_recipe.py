@@ -1,5 +1,6 @@
 """Recipes: defaults, files, and what is said about a wrong one."""
 
+import tomllib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from partialconv.errors import InputError
-from partialconv.training.recipe import Recipe, load_recipe, recipe_from_dict
+from partialconv.training.recipe import Recipe, load_recipe, recipe_from_dict, recipe_toml
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
 
@@ -20,13 +21,24 @@ def test_the_shipped_recipes_load(path: Path) -> None:
 def test_defaults_are_the_papers() -> None:
     recipe = Recipe()
     assert (recipe.model.width, recipe.model.num_levels) == (64, 8)
-    assert (recipe.training.lr, recipe.training.batch_size, recipe.data.crop_px) == (2e-4, 6, 512)
-    assert (recipe.loss.valid, recipe.loss.hole, recipe.data.thin_share) == (1, 6, 0)
+    assert (recipe.initial.lr, recipe.finetune.lr, recipe.training.batch_size) == (2e-4, 5e-5, 6)
+    assert (recipe.data.crop_px, recipe.data.thin_share, recipe.data.colour_jitter) == (512, 0, 0)
+    assert recipe.loss.weights() == {
+        "valid": 1, "hole": 6, "perceptual": 0.05, "style_out": 120, "style_comp": 120, "tv": 0.1
+    }  # fmt: skip
+    assert (recipe.loss.vgg_window_px, recipe.loss.vgg_every, recipe.model.conv) == (0, 1, "partial")
+    assert recipe.initial.schedule == recipe.finetune.schedule == "constant"
+    assert recipe.training.ema_decay == recipe.training.clip_norm == 0
+
+
+def test_a_printed_recipe_is_the_same_recipe() -> None:
+    recipe = recipe_from_dict({"data": {"hole_ratio": [0.1, 0.2], "resident": True}, "initial": {"lr": 1e-5}})
+    assert recipe_from_dict(tomllib.loads(recipe_toml(recipe))) == recipe
 
 
 def test_a_recipe_survives_its_dictionary() -> None:
-    recipe = recipe_from_dict({"model": {"width": 8}, "data": {"hole_ratio": [0.1, 0.2]}, "training": {"lr": 1}})
-    assert recipe.training.lr == 1.0 and isinstance(recipe.training.lr, float)
+    recipe = recipe_from_dict({"model": {"width": 8}, "data": {"hole_ratio": [0.1, 0.2]}, "initial": {"lr": 1}})
+    assert recipe.initial.lr == 1.0 and isinstance(recipe.initial.lr, float)
     assert recipe_from_dict(asdict(recipe)) == recipe
 
 
@@ -34,20 +46,26 @@ def test_a_recipe_survives_its_dictionary() -> None:
     ("content", "message"),
     [
         ({"modle": {}}, "unknown key 'modle' in recipe: did you mean model?"),
-        ({"training": {"leraning_rate": 1}}, "unknown key 'leraning_rate' in training: known keys: num_steps"),
-        ({"training": {"num_step": 1}}, "did you mean num_steps?"),
+        ({"training": {"leraning_rate": 1}}, "unknown key 'leraning_rate' in training: known keys: batch_size"),
+        ({"initial": {"num_step": 1}}, "did you mean num_steps?"),
         ({"model": 3}, "model is 3, expected a table"),
         ({"model": {"width": "big"}}, "model.width is 'big', must be a value of type int"),
         ({"model": {"width": True}}, "must be a value of type int"),
         ({"model": {"width": 0}}, "width and num_levels of at least 1"),
-        ({"training": {"schedule": "linear"}}, "one of constant, cosine"),
+        ({"initial": {"schedule": "linear"}}, "one of constant, cosine"),
         ({"data": {"hole_ratio": [0.1]}}, "data.hole_ratio must be 2 numbers"),
         ({"data": {"hole_ratio": [0.5, 0.1]}}, "0 <= low < high <= 1"),
-        ({"training": {"num_steps": 0}}, "training.num_steps must be at least 1"),
+        ({"initial": {"num_steps": 0}, "finetune": {"num_steps": 0}}, "initial.num_steps must be at least 1"),
+        ({"tracking": {"log_every": 0}}, "tracking.log_every must be at least 1"),
+        ({"model": {"conv": "dense"}}, "one of partial, plain"),
+        ({"data": {"resident": 1}}, "a value of type bool"),
+        ({"data": {"colour_jitter": 1.0}}, "0 <= jitter < 1"),
+        ({"loss": {"vgg_window_px": 8}}, "0, or at least 16"),
+        ({"training": {"precision": "half"}}, "one of auto, fp32, bf16, fp16"),
         ({"data": {"thin_share": 1.5}}, "data.thin_share must be 0 to 1"),
         ({"loss": {"valid": -1}}, "weights of at least 0"),
         ({"training": {"seed": -1}}, "training.seed must be at least 0"),
-        ({"training": {"lr": -1.0}}, "more than 0"),
+        ({"finetune": {"lr": -1.0}}, "more than 0"),
         ({"training": {"ema_decay": 1.0}}, "0 <= decay < 1"),
     ],
 )

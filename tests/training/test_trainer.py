@@ -13,87 +13,35 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from partialconv.data import HoledPhotos, find_photos
 from partialconv.errors import InputError
 from partialconv.export import export, largest_difference
 from partialconv.inference import Inpainter, OnnxRuntime
 from partialconv.models import PartialConvUNet
+from partialconv.models.features import VGG16Features
 from partialconv.models.losses import hole_loss, valid_loss
 from partialconv.training.checkpoint import FILE_NAME, load_checkpoint, save_checkpoint
-from partialconv.training.recipe import DataRecipe, ModelRecipe, Recipe, TrainingRecipe
-from partialconv.training.trainer import rate, train, use_bf16
-
-RECIPE = Recipe(
-    ModelRecipe(width=4, num_levels=3),
-    DataRecipe(crop_px=32, hole_ratio=(0.05, 0.3), num_workers=0),
-    TrainingRecipe(
-        num_steps=6, batch_size=2, lr=1e-3, schedule="cosine", ema_decay=0.9, precision="fp32",
-        log_every=2, checkpoint_every=2, samples_every=3,
-    ),
-)  # fmt: skip
-
-
-def shortened(steps: int, **changes: object) -> Recipe:
-    return replace(RECIPE, training=replace(RECIPE.training, num_steps=steps, **changes))  # type: ignore[arg-type]
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder: Path = tmp_path_factory.mktemp("photos")
-    y, x = np.mgrid[:48, :64]
-    for number in range(5):
-        waves = [128 + 120 * np.sin(x / (5 + number) + y / (9 - number) + phase) for phase in range(3)]
-        Image.fromarray(np.stack(waves, -1).astype(np.uint8)).save(folder / f"{number}.png")
-    (folder / "more").mkdir()
-    Image.fromarray(np.full((20, 25), 90, np.uint8)).save(folder / "more" / "small_and_grey.jpg")
-    (folder / "broken.jpg").write_bytes(b"no picture")
-    (folder / "notes.txt").write_text("no photo")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def finished(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run: Path = tmp_path_factory.mktemp("run") / "one"
-    assert train(RECIPE, photos, run) == 6
-    return run
-
-
-def test_photos_are_found_and_broken_ones_named(photos: Path, tmp_path: Path) -> None:
-    readable, broken = find_photos(photos)
-    assert [p.name for p in readable] == [*(f"{n}.png" for n in range(5)), "small_and_grey.jpg"]
-    assert [p.name for p in broken] == ["broken.jpg"]
-    with pytest.raises(InputError, match="no folder"):
-        find_photos(tmp_path / "none")
-    with pytest.raises(InputError, match="no readable photo"):
-        find_photos(tmp_path)
-
-
-def test_samples_depend_on_their_number_alone(photos: Path) -> None:
-    paths, _ = find_photos(photos)
-    one, other = (HoledPhotos(paths, 32, (0.1, 0.3), seed=3) for _ in range(2))
-    forward = [one[i] for i in range(12)]
-    backward = [other[i] for i in reversed(range(12))][::-1]
-    for (photo, hole), (same_photo, same_hole) in zip(forward, backward, strict=True):
-        assert torch.equal(photo, same_photo) and torch.equal(hole, same_hole)
-        assert photo.shape == (3, 32, 32) and photo.dtype == torch.uint8
-        assert hole.shape == (1, 32, 32) and 0.1 < hole.float().mean() <= 0.3
-    # every epoch sees every photo once, with new holes
-    assert len({p.numpy().tobytes() for p, _ in forward}) > 6
-    assert len({h.numpy().tobytes() for _, h in forward}) == 12
-    assert not torch.equal(HoledPhotos(paths, 32, (0.1, 0.3), seed=4)[0][1], forward[0][1])
+from partialconv.training.learner import precision_of
+from partialconv.training.recipe import ModelRecipe, Recipe
+from partialconv.training.schedule import rate_at
+from partialconv.training.trainer import train
+from tests.training.small import RECIPE, changed
 
 
 def test_a_run_leaves_its_log_samples_and_checkpoint(finished: Path) -> None:
     lines = [json.loads(line) for line in (finished / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [2, 4, 6]
     for line in lines:
-        assert line["total"] == pytest.approx(line["valid"] + 6 * line["hole"], rel=1e-3)
-        assert line["images_per_s"] > 0
+        assert line["total"] == pytest.approx(line["valid"] + 6 * line["hole"] + 0.1 * line["tv"], rel=1e-4)
+        assert line["total"] == pytest.approx(sum(line["weighted"].values()), rel=1e-4)
+        assert line["weighted"]["hole"] == pytest.approx(6 * line["hole"], rel=1e-4)
+        assert line["images_per_s"] > 0 and line["phase"] == "initial" and line["lr"] > 0
     assert sorted(p.name for p in (finished / "samples").iterdir()) == ["step_0000003.png", "step_0000006.png"]
     with Image.open(finished / "samples" / "step_0000003.png") as grid:
         assert grid.size == (4 * 32, 2 * 32)
-    assert {p.name for p in finished.iterdir()} == {"log.jsonl", "samples", FILE_NAME}
+    assert {p.name for p in finished.iterdir()} == {"log.jsonl", "samples", "tensorboard", FILE_NAME}
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])
@@ -104,13 +52,13 @@ def test_a_resumed_run_is_bit_for_bit_that_of_one_never_stopped(
     recipe = replace(RECIPE, data=replace(RECIPE.data, num_workers=num_workers))
     run = tmp_path / "run"
 
-    def interrupted(settings: TrainingRecipe, step: int) -> float:
-        if step == 2:
+    def interrupted(recipe: Recipe, position: float) -> float:
+        if position == 2:
             os.kill(os.getpid(), signal.SIGINT)
-        return rate(settings, step)
+        return rate_at(recipe, position)
 
     with monkeypatch.context() as patched:
-        patched.setattr("partialconv.training.trainer.rate", interrupted)
+        patched.setattr("partialconv.training.trainer.rate_at", interrupted)
         assert train(recipe, photos, run) == 3  # the step of the signal is finished and saved
     assert load_checkpoint(run).step == 3
     assert train(recipe, photos, run, resume=True) == 6
@@ -124,13 +72,23 @@ def test_a_resumed_run_is_bit_for_bit_that_of_one_never_stopped(
 
 
 def test_training_lowers_the_loss(photos: Path, tmp_path: Path) -> None:
-    train(shortened(60, lr=3e-3, schedule="constant", log_every=20), photos, tmp_path / "run")
+    train(
+        changed(initial={"num_steps": 60, "lr": 3e-3, "schedule": "constant"}, tracking={"log_every": 20}),
+        photos,
+        tmp_path / "run",
+    )
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert lines[-1]["total"] < 0.7 * lines[0]["total"]
 
 
-def test_bf16_trains_in_single_precision_weights(photos: Path, tmp_path: Path) -> None:
-    train(shortened(40, lr=3e-3, schedule="constant", precision="bf16", log_every=10), photos, tmp_path / "run")
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_trains_in_single_precision_weights(photos: Path, tmp_path: Path, precision: str) -> None:
+    recipe = changed(
+        initial={"num_steps": 40, "lr": 3e-3, "schedule": "constant"},
+        tracking={"log_every": 10},
+        training={"precision": precision},
+    )
+    train(recipe, photos, tmp_path / "run")
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert lines[-1]["total"] < lines[0]["total"]
     state = load_checkpoint(tmp_path / "run")
@@ -141,8 +99,9 @@ def test_auto_precision_asks_the_hardware(monkeypatch: pytest.MonkeyPatch) -> No
     settings = replace(RECIPE.training, precision="auto")
     for has_amx in (True, False):
         monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda answer=has_amx: answer)
-        assert use_bf16(settings, torch.device("cpu")) == has_amx
-    assert not use_bf16(RECIPE.training, torch.device("cpu"))
+        expected = torch.bfloat16 if has_amx else torch.float32
+        assert precision_of(settings, torch.device("cpu")) == expected
+    assert precision_of(RECIPE.training, torch.device("cpu")) == torch.float32
 
 
 def test_the_truth_under_the_hole_does_not_leak() -> None:
@@ -165,7 +124,7 @@ def test_the_truth_under_the_hole_does_not_leak() -> None:
 def test_the_average_is_that_of_the_weights(photos: Path, tmp_path: Path) -> None:
     states = []
     for steps in (1, 2):
-        train(shortened(steps, schedule="constant"), photos, tmp_path / str(steps))
+        train(changed(initial={"num_steps": steps, "schedule": "constant"}), photos, tmp_path / str(steps))
         states.append(load_checkpoint(tmp_path / str(steps)))
     key = "encoder.0.conv.weight"
     expected = 0.9 * states[0].model[key] + 0.1 * states[1].model[key]
@@ -174,21 +133,15 @@ def test_the_average_is_that_of_the_weights(photos: Path, tmp_path: Path) -> Non
     assert torch.equal(states[1].network().state_dict()[key], states[1].average[key])
 
 
-def test_rates() -> None:
-    settings = shortened(100).training
-    assert rate(settings, 0) == settings.lr
-    assert rate(settings, 50) == pytest.approx(settings.lr / 2)
-    assert rate(settings, 99) < settings.lr / 1000
-    assert rate(replace(settings, schedule="constant"), 99) == settings.lr
-
-
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_checkpoint(
     finished: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("partialconv.training.trainer.hole_loss", lambda o, t, v: o.sum() * float("nan"))
+    monkeypatch.setattr("partialconv.models.losses.hole_loss", lambda o, t, v: o.sum() * float("nan"))
     (tmp_path / FILE_NAME).write_bytes((finished / FILE_NAME).read_bytes())
-    with pytest.raises(FloatingPointError, match="at step 7; the last checkpoint was kept"):
-        train(shortened(9), photos, tmp_path, resume=True)
+    with pytest.raises(
+        FloatingPointError, match=r"at step 7: .*hole nan.*photos: .*\.(png|jpg); the checkpoint of step 6"
+    ):
+        train(changed(initial={"num_steps": 9}), photos, tmp_path, resume=True)
     assert load_checkpoint(tmp_path).step == 6
 
 
@@ -204,12 +157,17 @@ def test_wrong_folders_are_refused(finished: Path, photos: Path, tmp_path: Path)
         load_checkpoint(tmp_path)
 
 
+LONG = (
+    "[loss]\nperceptual = 0\nstyle_out = 0\nstyle_comp = 0\n[training]\nbatch_size = 1\nprecision = 'fp32'\n"
+    "[initial]\nnum_steps = 100000\n[finetune]\nnum_steps = 0\n[tracking]\n"
+)
+
+
 def test_killing_never_leaves_a_broken_checkpoint(photos: Path, tmp_path: Path) -> None:
     """`kill -9` three times, a run that saves at every step and is resumed."""
     run, recipe = tmp_path / "run", tmp_path / "recipe.toml"
     recipe.write_text(
-        "[model]\nwidth = 4\nnum_levels = 3\n[data]\ncrop_px = 32\nnum_workers = 0\n"
-        "[training]\nnum_steps = 100000\nbatch_size = 1\ncheckpoint_every = 1\nprecision = 'fp32'\n"
+        "[model]\nwidth = 4\nnum_levels = 3\n[data]\ncrop_px = 32\nnum_workers = 0\n" + LONG + "checkpoint_every = 1\n"
     )
     command = [sys.executable, "-m", "partialconv", "train", str(recipe), "--data", str(photos), "--out", str(run)]
     steps = 0
@@ -261,8 +219,7 @@ def test_a_signal_to_the_whole_group_ends_with_a_checkpoint(
     """As a terminal or a scheduler sends it: to the workers that load photos, too."""
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(
-        "[model]\nwidth = 4\nnum_levels = 3\n[data]\ncrop_px = 32\nnum_workers = 2\n"
-        "[training]\nnum_steps = 100000\nbatch_size = 1\nlog_every = 1\nprecision = 'fp32'\n"
+        "[model]\nwidth = 4\nnum_levels = 3\n[data]\ncrop_px = 32\nnum_workers = 2\n" + LONG + "log_every = 1\n"
     )
     command = [sys.executable, "-m", "partialconv", "train", str(recipe)]
     command += ["--data", str(photos), "--out", str(tmp_path / "run")]
@@ -289,9 +246,7 @@ def test_a_failing_worker_ends_the_run(photos: Path, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     truncated(photos / "0.png", tmp_path / "photos" / "half.jpg")
     recipe = tmp_path / "recipe.toml"
-    recipe.write_text(
-        "[model]\nwidth = 4\nnum_levels = 3\n[data]\ncrop_px = 32\nnum_workers = 2\n[training]\nnum_steps = 2\n"
-    )
+    recipe.write_text("[model]\nwidth = 4\nnum_levels = 3\n[data]\ncrop_px = 32\nnum_workers = 2\n" + LONG)
     arguments = ["train", str(recipe), "--data", str(tmp_path / "photos"), "--out", str(tmp_path / "run")]
     command = [sys.executable, "-m", "partialconv", *arguments]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
@@ -299,25 +254,14 @@ def test_a_failing_worker_ends_the_run(photos: Path, tmp_path: Path) -> None:
     assert "none of the photos can be decoded" in result.stderr
 
 
-def test_a_broken_photo_gives_its_place_to_the_next(photos: Path, tmp_path: Path) -> None:
-    truncated(photos / "0.png", tmp_path / "half.jpg")
-    paths = [tmp_path / "half.jpg", photos / "1.png"]
-    samples = HoledPhotos(paths, 32, (0.1, 0.3), seed=0)
-    with pytest.warns(UserWarning, match="passed over .*half.jpg"):
-        pairs = [samples[i] for i in range(4)]
-    whole = HoledPhotos([photos / "1.png"] * 2, 32, (0.1, 0.3), seed=0)
-    for index, (photo, hole) in enumerate(pairs):
-        assert torch.equal(photo, whole[index][0]) and torch.equal(hole, whole[index][1])
-
-
 def test_a_change_of_recipe_is_shown(
     finished: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / FILE_NAME).write_bytes((finished / FILE_NAME).read_bytes())
     (tmp_path / "log.jsonl").write_text('{"step": 6}\n{"step": 8}\n{"st')
-    assert train(shortened(7, lr=0.5), photos, tmp_path, resume=True) == 7
+    assert train(changed(initial={"num_steps": 7, "lr": 0.5}), photos, tmp_path, resume=True) == 7
     shown = capsys.readouterr().err
-    assert "training.num_steps: 6 -> 7" in shown and "training.lr: 0.001 -> 0.5" in shown
+    assert "initial.num_steps: 6 -> 7" in shown and "initial.lr: 0.001 -> 0.5" in shown
     assert "seed" not in shown
     steps = [json.loads(line)["step"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert steps == [6, 7]
@@ -347,3 +291,95 @@ def test_a_failed_save_leaves_the_last_checkpoint(
     with pytest.raises(OSError, match="no space left"):
         save_checkpoint(replace(state, step=99), tmp_path)
     assert load_checkpoint(tmp_path).step == 6
+
+
+@pytest.fixture(scope="module")
+def vgg(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of random weights: the loop does not care."""
+    path: Path = tmp_path_factory.mktemp("vgg") / "vgg.safetensors"
+    torch.manual_seed(0)
+    save_file(VGG16Features().state_dict(), path)
+    return path
+
+
+def test_all_six_terms_through_both_phases(photos: Path, vgg: Path, tmp_path: Path) -> None:
+    recipe = changed(
+        loss={"perceptual": 0.05, "style_out": 120.0, "style_comp": 120.0, "vgg_window_px": 16, "vgg_every": 2},
+        data={"colour_jitter": 0.1},
+        training={"clip_norm": 1.0, "gradient_checkpointing": True},
+        initial={"num_steps": 4},
+        finetune={"num_steps": 4},
+        tracking={"log_every": 2, "validate_every": 4},
+    )
+    assert train(recipe, photos, tmp_path / "run", validation=photos, vgg=vgg) == 8
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [2, 4, 4, 6, 8, 8]
+    for line in lines:
+        if "validation" in line:
+            assert set(line["validation"]) == {"hole_psnr", "psnr", "ssim", "l1_percent"}
+            assert all(len(values) == 6 for values in line["validation"].values())
+        else:
+            assert set(line["weighted"]) == {"valid", "hole", "perceptual", "style_out", "style_comp", "tv"}
+            assert line["weighted"]["style_out"] == pytest.approx(120 * line["style_out"], rel=1e-4)
+    assert [line["lr"] for line in lines if line.get("phase") == "finetune"] == [5e-5, 5e-5]
+    with Image.open(tmp_path / "run" / "curves.png") as curves:
+        assert min(curves.size) > 500
+    board = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    board.Reload()
+    tags = board.Tags()
+    assert {"loss/tv", "weighted/tv", "run/images_per_s", "validation_ssim/0.1-0.2"} <= set(tags["scalars"])
+    assert tags["images"] == ["photo, holes, output, composite"]
+
+
+def test_the_encoders_statistics_stop_with_the_initial_phase(photos: Path, tmp_path: Path) -> None:
+    recipe = changed(initial={"num_steps": 2}, finetune={"num_steps": 3}, tracking={"checkpoint_every": 1})
+    train(changed(recipe, finetune={"num_steps": 0}), photos, tmp_path)
+    before = load_checkpoint(tmp_path).model
+    train(recipe, photos, tmp_path, resume=True)
+    after = load_checkpoint(tmp_path).model
+    for name in before:
+        frozen = "encoder" in name and "norm" in name
+        assert torch.equal(before[name], after[name]) == frozen, name
+
+
+def test_the_twin_trains_by_the_same_command(photos: Path, tmp_path: Path) -> None:
+    train(changed(model={"conv": "plain"}), photos, tmp_path)
+    assert export(tmp_path, tmp_path / "model.onnx") < 0.1
+    with pytest.raises(InputError, match="conv='plain'.*conv='partial'"):
+        train(RECIPE, photos, tmp_path, resume=True)
+
+
+def test_a_time_limit_ends_with_a_finished_schedule(photos: Path, tmp_path: Path) -> None:
+    recipe = changed(initial={"num_steps": 50_000}, finetune={"num_steps": 50_000}, tracking={"log_every": 1})
+    recipe = changed(recipe, finetune={"schedule": "cosine"})
+    steps = train(recipe, photos, tmp_path, time_limit_s=3)
+    assert 2 < steps < 50_000 and load_checkpoint(tmp_path).step == steps
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    rates = [line["lr"] for line in lines]
+    assert {line["phase"] for line in lines} == {"initial", "finetune"}
+    assert rates[0] == pytest.approx(1e-3, rel=0.05) and rates[-1] < 5e-6
+
+
+def test_photos_on_the_device_train_and_resume_bit_for_bit(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("partialconv.data.resident.NUM_HOLES", 20)
+    recipe = changed(data={"resident": True}, initial={"schedule": "constant"})
+    train(recipe, photos, tmp_path / "whole")
+    train(changed(recipe, initial={"num_steps": 3}), photos, tmp_path / "parts")
+    train(recipe, photos, tmp_path / "parts", resume=True)
+    whole, parts = load_checkpoint(tmp_path / "whole"), load_checkpoint(tmp_path / "parts")
+    assert all(torch.equal(parts.model[name], value) for name, value in whole.model.items())
+
+
+def test_compiled_training_equals_eager(photos: Path, tmp_path: Path) -> None:
+    states = []
+    for compiled in (False, True):
+        recipe = changed(
+            model={"num_levels": 2}, training={"compile": compiled}, initial={"num_steps": 2, "schedule": "constant"}
+        )
+        train(recipe, photos, tmp_path / str(compiled))
+        states.append(load_checkpoint(tmp_path / str(compiled)).model)
+    assert states[0].keys() == states[1].keys()
+    for name, value in states[0].items():
+        torch.testing.assert_close(states[1][name], value, rtol=1e-2, atol=1e-3)

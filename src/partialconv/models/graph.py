@@ -10,9 +10,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from torch import nn
 
 from partialconv.models.unet import PartialConvUNet
-from partialconv.nn import PartialConv2d
 
 OPSET, IR_VERSION = 17, 8  # ONNX Runtime 1.13 and later
 
@@ -32,24 +32,26 @@ def build_graph(net: PartialConvUNet, metadata: dict[str, str]) -> onnx.ModelPro
     """
     graph = _Graph()
     x = graph.add("Sub", graph.add("Mul", "image", graph.number(2)), graph.number(1))
-    known = "valid"
     # only the image can hold NaN under its hole
-    x = graph.add("Where", graph.add("Greater", known, graph.number(0)), x, graph.number(0))
+    x = graph.add("Where", graph.add("Greater", "valid", graph.number(0)), x, graph.number(0))
+    known: str | None = "valid"
+    if net.conv == "plain":
+        x, known = graph.add("Concat", x, "valid", axis=1), None
     skips = []
     encoder, decoder = net.blocks()
     for level, block in enumerate(encoder):
         skips.append((x, known, block.conv.in_channels))
-        x, known = graph.partial_conv(f"encoder.{level}", block.conv, [skips[-1]])
-        x = graph.add("Mul", graph.add("Relu", x), known)
+        x, known = graph.conv(f"encoder.{level}", block.conv, [skips[-1]])
+        x = graph.masked(graph.add("Relu", x), known)
     for level, block in enumerate(decoder):
         skip = skips.pop()
         size = graph.add("Slice", graph.add("Shape", skip[0]), graph.integers(2), graph.integers(4))
-        x, known = graph.enlarge(x, size), graph.enlarge(known, size)
+        x, known = graph.enlarge(x, size), None if known is None else graph.enlarge(known, size)
         above = (x, known, block.conv.in_channels - skip[2])
-        x, known = graph.partial_conv(f"decoder.{level}", block.conv, [above, skip])
+        x, known = graph.conv(f"decoder.{level}", block.conv, [above, skip])
         if skips:
             x = graph.add("LeakyRelu", x, alpha=0.2)
-        x = graph.add("Mul", x, known)
+        x = graph.masked(x, known)
     graph.add("Mul", graph.add("Add", x, graph.number(1)), graph.number(0.5), output="output")
     return graph.model(net.in_channels, metadata)
 
@@ -88,10 +90,13 @@ class _Graph:
         x = self.add("Resize", x, "", scales, **settings)
         return self.add("Slice", x, self.integers(0, 0), size, self.integers(2, 3))
 
-    def partial_conv(self, name: str, conv: PartialConv2d, inputs: list[tuple[str, str, int]]) -> tuple[str, str]:
-        """A partial convolution of masked features; `inputs` are their names, their masks' and their channels.
+    def masked(self, x: str, known: str | None) -> str:
+        return x if known is None else self.add("Mul", x, known)
 
-        The result is not 0 in empty windows yet: it has to be multiplied with the mask, which comes with it.
+    def conv(self, name: str, conv: nn.Conv2d, inputs: list[tuple[str, str | None, int]]) -> tuple[str, str | None]:
+        """A convolution of features; `inputs` are their names, their masks' (None: all is known) and their channels.
+
+        The result of a partial one is not 0 in empty windows yet: it has to be multiplied with its mask.
         """
         kernel = conv.kernel_size[0]
         shape: dict[str, Any] = {"strides": list(conv.stride), "pads": [kernel // 2] * 4}
@@ -101,17 +106,19 @@ class _Graph:
             piece = self.weight(f"{name}.weight_{first}", weight[:, first : first + num])
             first += num
             parts.append(self.add("Conv", x, piece, **shape))
-            channels.append(self.add("Mul", known, self.number(num)))
-        ones = self.constant(f"ones_{kernel}", np.ones((1, 1, kernel, kernel), np.float32))
-        count = self.add("Conv", self._sum(channels), ones, **shape)
-        known = self.add("Min", count, self.number(1))
-        window = self.number(conv.in_channels * kernel * kernel)
-        ratio = self.add("Div", window, self.add("Max", count, self.number(1)))
-        out = self.add("Mul", self._sum(parts), ratio)
+            if known is not None:
+                channels.append(self.add("Mul", known, self.number(num)))
+        out, valid_out = self._sum(parts), None
+        if channels:
+            ones = self.constant(f"ones_{kernel}", np.ones((1, 1, kernel, kernel), np.float32))
+            count = self.add("Conv", self._sum(channels), ones, **shape)
+            valid_out = self.add("Min", count, self.number(1))
+            window = self.number(conv.in_channels * kernel * kernel)
+            out = self.add("Mul", out, self.add("Div", window, self.add("Max", count, self.number(1))))
         if conv.bias is not None:
             bias = conv.bias.detach().numpy().reshape(1, -1, 1, 1)
             out = self.add("Add", out, self.constant(f"{name}.bias", bias))
-        return out, known
+        return out, valid_out
 
     def _sum(self, names: list[str]) -> str:
         return names[0] if len(names) == 1 else self.add("Add", *names)

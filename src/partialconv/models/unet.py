@@ -1,8 +1,16 @@
 """The U-Net of partial convolutions."""
 
+import contextlib
+import functools
+from collections.abc import Iterator
+from typing import Literal, Self, cast
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
+from partialconv.models.norm import BatchNorm2d
 from partialconv.nn import PartialConv2d
 
 ENCODER_KERNELS = (7, 5, 5)  # then 3x3
@@ -21,9 +29,11 @@ class PartialConvUNet(nn.Module):
         width: Channels of the first layer; they double per level up to 8 * width.
         num_levels: Number of halvings; a hole closes if it fits the receptive field of the deepest level.
         in_channels: Channels of the image, and of the output.
+        conv: "plain" makes the paper's baseline Conv: the same network of ordinary convolutions. It sees the image
+            with its holes grey, and the mask as one more channel, where the partial network sees image and mask.
 
     Raises:
-        ValueError: an argument is below 1.
+        ValueError: an argument is below 1, or `conv` is unknown.
 
     Example:
         >>> import torch
@@ -34,26 +44,37 @@ class PartialConvUNet(nn.Module):
     Source: Liu et al. 2018, supplement, table of the architecture.
     """
 
-    def __init__(self, width: int = 64, num_levels: int = 8, in_channels: int = 3) -> None:
+    def __init__(
+        self,
+        width: int = 64,
+        num_levels: int = 8,
+        in_channels: int = 3,
+        conv: Literal["partial", "plain"] = "partial",
+    ) -> None:
         super().__init__()
         for name, value in (("width", width), ("num_levels", num_levels), ("in_channels", in_channels)):
             if value < 1:
                 raise ValueError(f"{name} is {value}, expected at least 1.")
-        self.width, self.num_levels, self.in_channels = width, num_levels, in_channels
-        channels = [in_channels, *(width * min(2**level, 8) for level in range(num_levels))]
+        if conv not in ("partial", "plain"):
+            raise ValueError(f"conv is {conv!r}, expected 'partial' or 'plain'.")
+        self.width, self.num_levels, self.in_channels, self.conv = width, num_levels, in_channels, conv
+        self.encoder_norm_frozen = False
+        self.gradient_checkpointing = False
+        plain = conv == "plain"
+        channels = [in_channels + plain, *(width * min(2**level, 8) for level in range(num_levels))]
         kernels = [ENCODER_KERNELS[level] if level < len(ENCODER_KERNELS) else 3 for level in range(num_levels)]
         self.encoder = nn.ModuleList(
-            Block(channels[level], channels[level + 1], kernels[level], stride=2, norm=level > 0, activation=nn.ReLU())
+            Block(channels[level], channels[level + 1], kernels[level], 2, level > 0, activation=nn.ReLU(), plain=plain)
             for level in range(num_levels)
         )
         self.decoder = nn.ModuleList(
-            Block(channels[level + 1] + channels[level], channels[level], 3, activation=nn.LeakyReLU(0.2))
+            Block(channels[level + 1] + channels[level], channels[level], 3, activation=nn.LeakyReLU(0.2), plain=plain)
             if level > 0
-            else Block(channels[1] + channels[0], channels[0], 3, norm=False, bias=True)
+            else Block(channels[1] + channels[0], in_channels, 3, norm=False, bias=True, plain=plain)
             for level in reversed(range(num_levels))
         )
         for module in self.modules():
-            if isinstance(module, PartialConv2d):
+            if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
@@ -78,23 +99,92 @@ class PartialConvUNet(nn.Module):
         Raises:
             ValueError: `valid` differs in size or holds other values than 0 and 1.
         """
-        x, known = image * 2 - 1, valid
+        x = image * 2 - 1
+        if self.conv == "plain":
+            known = (valid != 0).expand(len(image), -1, -1, -1)
+            x = torch.cat([torch.where(known, x, 0), known.to(x.dtype)], dim=1)
+            return (self._layers(x, None).float() + 1) / 2
+        return (self._layers(x, valid).float() + 1) / 2
+
+    def _layers(self, x: Tensor, known: Tensor | None) -> Tensor:
         skips = []
         for block in self.encoder:
-            skips.append((x, known != 0))
-            x, known = block([x], [known])
-            known = known != 0  # bool from here on: needs no check of its values
+            # bool behind the entrance: needs no check of its values
+            skips.append((x, None if known is None else known != 0))
+            x, known = self._run(block, [x], [known])
+            known = None if known is None else known != 0
         for block in self.decoder:
             skip, skip_known = skips.pop()
             height, width = skip.shape[-2:]
             x = F.interpolate(x, scale_factor=2, mode="nearest")[..., :height, :width]
-            known = F.interpolate(known.float(), scale_factor=2, mode="nearest")[..., :height, :width] > 0
-            x, known = block([x, skip], [known, skip_known])
-        return (x.float() + 1) / 2
+            if known is not None:
+                known = F.interpolate(known.float(), scale_factor=2, mode="nearest")[..., :height, :width] > 0
+            x, known = self._run(block, [x, skip], [known, skip_known])
+        return x
+
+    def _run(self, block: nn.Module, x: list[Tensor], known: list[Tensor | None]) -> tuple[Tensor, Tensor | None]:
+        if self.gradient_checkpointing and self.training:
+            context = functools.partial(_contexts, block)
+            result = checkpoint(block, x, known, use_reentrant=False, context_fn=context)
+        else:
+            result = block(x, known)
+        return cast("tuple[Tensor, Tensor | None]", result)
+
+    def freeze_encoder_norm(self) -> None:
+        """Freeze the BatchNorm of the encoder, for good: statistics and affine parameters.
+
+        Holes enter the encoder's means and variances, so the paper finetunes without them. The paper says
+        "parameters"; here that is both. The frozen layers normalise with their running statistics, also after
+        `train()`. The decoder's BatchNorm goes on.
+
+        Source: Liu et al. 2018, section 3.3.
+        """
+        self.encoder_norm_frozen = True
+        for module in self.encoder.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set training mode, except for what `freeze_encoder_norm` froze; returns the network."""
+        super().train(mode)
+        if self.encoder_norm_frozen:
+            for module in self.encoder.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+        return self
+
+    def synchronise_norm(self) -> None:
+        """Let every BatchNorm take its statistics over all processes of torch.distributed."""
+        for module in self.modules():
+            if isinstance(module, BatchNorm2d):
+                module.synchronised = True
+
+
+@contextlib.contextmanager
+def _statistics_kept(block: nn.Module) -> Iterator[None]:
+    """A checkpointed block runs twice; only once may it count in its running statistics."""
+    norms = [m for m in block.modules() if isinstance(m, BatchNorm2d) and m.training]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+            if norm.num_batches_tracked is not None:
+                norm.num_batches_tracked.sub_(1)
+
+
+def _contexts(
+    block: nn.Module,
+) -> tuple[contextlib.AbstractContextManager[None], contextlib.AbstractContextManager[None]]:
+    return contextlib.nullcontext(), _statistics_kept(block)
 
 
 class Block(nn.Module):
-    """Partial convolution, BatchNorm, nonlinearity."""
+    """Convolution, partial unless `plain`, then BatchNorm and nonlinearity."""
 
     def __init__(
         self,
@@ -105,26 +195,23 @@ class Block(nn.Module):
         norm: bool = True,
         bias: bool = False,
         activation: nn.Module | None = None,
+        plain: bool = False,
     ) -> None:
         super().__init__()
-        self.conv = PartialConv2d(in_channels, out_channels, kernel_size, stride, kernel_size // 2, bias=bias)
-        self.norm: nn.Module = _BatchNorm2d(out_channels) if norm else nn.Identity()
+        kind = PlainConv2d if plain else PartialConv2d
+        self.conv = kind(in_channels, out_channels, kernel_size, stride, kernel_size // 2, bias=bias)
+        self.norm: nn.Module = BatchNorm2d(out_channels) if norm else nn.Identity()
         self.activation = activation if activation is not None else nn.Identity()
 
-    def forward(self, x: list[Tensor], valid: list[Tensor]) -> tuple[Tensor, Tensor]:
+    def forward(self, x: list[Tensor], valid: list[Tensor | None]) -> tuple[Tensor, Tensor | None]:
         """Features and masks, one or two of each, to features (N, C_out, H_out, W_out) and their mask."""
         out, valid_out = self.conv(x, valid)
         return self.activation(self.norm(out)), valid_out
 
 
-class _BatchNorm2d(nn.BatchNorm2d):
-    """BatchNorm that uses its running statistics where a batch has a single value per channel.
+class PlainConv2d(nn.Conv2d):
+    """An ordinary convolution of several inputs, called like a partial one; there are no masks."""
 
-    A batch of one photo reaches the bottleneck as one pixel, whose variance is no statistic.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalise (N, C, H, W)."""
-        if self.training and x.numel() == x.shape[1]:
-            return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
-        return super().forward(x)
+    def forward(self, x: list[Tensor], _: list[None]) -> tuple[Tensor, None]:  # type: ignore[override]
+        """Convolve the concatenation of `x`."""
+        return super().forward(torch.cat(x, dim=1) if len(x) > 1 else x[0]), None

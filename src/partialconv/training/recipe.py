@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import json
 import tomllib
 import types
 import typing
@@ -10,16 +11,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from partialconv.errors import InputError
-
-HOLE_WEIGHT = 6.0  # Liu et al. 2018, eq. 7
+from partialconv.models.losses import OF_FEATURES, PAPER_WEIGHTS
 
 
 @dataclass(frozen=True)
 class ModelRecipe:
-    """The network: see `PartialConvUNet`."""
+    """The network: see `PartialConvUNet`. `conv` "plain" is the paper's baseline of ordinary convolutions."""
 
     width: int = 64
     num_levels: int = 8
+    conv: Literal["partial", "plain"] = "partial"
 
 
 @dataclass(frozen=True)
@@ -27,45 +28,99 @@ class DataRecipe:
     """Crops of `crop_px` pixels, with hole ratios in (low, high].
 
     `thin_share` of the holes are made of strokes of 1 to 4 pixels alone: hairlines are few of the pixels, but not of
-    the photos.
+    the photos. `colour_jitter` is the largest relative change of brightness, contrast and saturation. `resident`
+    keeps all photos on the training device: see `data.resident`.
     """
 
     crop_px: int = 512
     hole_ratio: tuple[float, float] = (0.01, 0.6)
     thin_share: float = 0.0
+    colour_jitter: float = 0.0
+    resident: bool = False
     num_workers: int = 2
 
 
 @dataclass(frozen=True)
 class LossRecipe:
-    """Weights of the loss terms; the defaults are the paper's.
+    """Weights of the loss terms; the defaults are the paper's. Terms of weight 0 are not computed.
 
     A smaller `valid` is for thin holes. The last layer sees features of half the resolution, which can hardly give a
     hairline its value without changing the known pixels beside it. Those are discarded, but `valid` forbids it.
+
+    Perceptual and style terms are nearly all of the cost of a step, so there are two ways to make them cheaper, both
+    ours: `vgg_window_px` shows them a window around most of the hole (0 = the whole crop), `vgg_every` computes them
+    at every n-th step only, with n times the weight.
     """
 
-    valid: float = 1.0
-    hole: float = HOLE_WEIGHT
+    valid: float = PAPER_WEIGHTS["valid"]
+    hole: float = PAPER_WEIGHTS["hole"]
+    perceptual: float = PAPER_WEIGHTS["perceptual"]
+    style_out: float = PAPER_WEIGHTS["style_out"]
+    style_comp: float = PAPER_WEIGHTS["style_comp"]
+    tv: float = PAPER_WEIGHTS["tv"]
+    vgg_window_px: int = 0
+    vgg_every: int = 1
+
+    def weights(self) -> dict[str, float]:
+        """Weight of each term by name."""
+        return {name: getattr(self, name) for name in PAPER_WEIGHTS}
+
+    @property
+    def uses_vgg(self) -> bool:
+        """Whether any term needs VGG's features."""
+        return any(getattr(self, name) > 0 for name in OF_FEATURES)
 
 
 @dataclass(frozen=True)
 class TrainingRecipe:
-    """The optimisation; defaults are the paper's where it gives one.
+    """How to optimise, in both phases; defaults are the paper's where it gives one.
 
-    `schedule` "cosine" takes the rate to zero at the last step. `ema_decay` 0 exports the weights of the last step.
-    `precision` "auto" is bf16 where the hardware multiplies it faster than fp32, else fp32.
+    Args:
+        batch_size: Of all processes together.
+        precision: Of the convolutions; "auto" is bf16 where the hardware multiplies it faster than fp32, else fp32.
+            Weights, masks, losses and statistics stay in fp32.
+        ema_decay: Of a moving average of the weights, which is then what is exported; 0 = none.
+        clip_norm: Largest norm of the gradient; 0 = not clipped.
+        compile: Compile the network with torch.compile.
+        gradient_checkpointing: Compute activations again in the backward pass, to save memory.
+        synchronise_norm: Let BatchNorm see the batch of all processes; otherwise each sees its own share.
+        seed: Of weights, order, crops and holes.
     """
 
-    num_steps: int = 100_000
     batch_size: int = 6
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    ema_decay: float = 0.0
+    clip_norm: float = 0.0
+    compile: bool = False
+    gradient_checkpointing: bool = False
+    synchronise_norm: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class PhaseRecipe:
+    """One phase; `schedule` "cosine" takes the rate to zero at its end. Its number of steps is not in the paper."""
+
+    num_steps: int = 500_000
     lr: float = 2e-4
     schedule: Literal["constant", "cosine"] = "constant"
-    ema_decay: float = 0.0
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    seed: int = 0
+
+
+@dataclass(frozen=True)
+class FinetuneRecipe(PhaseRecipe):
+    """The second phase: lower rate, BatchNorm of the encoder frozen."""
+
+    lr: float = 5e-5
+
+
+@dataclass(frozen=True)
+class TrackingRecipe:
+    """How often, in steps, to log, to save the state, to save pictures, and to validate."""
+
     log_every: int = 20
     checkpoint_every: int = 500
     samples_every: int = 500
+    validate_every: int = 2000
 
 
 @dataclass(frozen=True)
@@ -74,8 +129,16 @@ class Recipe:
 
     model: ModelRecipe = field(default_factory=ModelRecipe)
     data: DataRecipe = field(default_factory=DataRecipe)
-    training: TrainingRecipe = field(default_factory=TrainingRecipe)
     loss: LossRecipe = field(default_factory=LossRecipe)
+    training: TrainingRecipe = field(default_factory=TrainingRecipe)
+    initial: PhaseRecipe = field(default_factory=PhaseRecipe)
+    finetune: FinetuneRecipe = field(default_factory=FinetuneRecipe)
+    tracking: TrackingRecipe = field(default_factory=TrackingRecipe)
+
+    @property
+    def num_steps(self) -> int:
+        """Steps of both phases."""
+        return self.initial.num_steps + self.finetune.num_steps
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -99,19 +162,37 @@ def load_recipe(path: Path) -> Recipe:
 def recipe_from_dict(content: dict[str, Any]) -> Recipe:
     """Check nested keys and values, e.g. {"model": {"width": 32}}; see `load_recipe` for errors."""
     recipe: Recipe = _build(Recipe, content, "recipe")
-    training, data = recipe.training, recipe.data
+    training, data, loss = recipe.training, recipe.data, recipe.loss
     _expect(recipe.model.width >= 1 and recipe.model.num_levels >= 1, "model", "width and num_levels of at least 1")
     _expect(data.crop_px >= 16, "data.crop_px", "at least 16")
     _expect(0 <= data.hole_ratio[0] < data.hole_ratio[1] <= 1, "data.hole_ratio", "0 <= low < high <= 1")
     _expect(0 <= data.thin_share <= 1, "data.thin_share", "0 to 1")
-    _expect(recipe.loss.valid >= 0 and recipe.loss.hole > 0, "loss", "weights of at least 0, hole more than 0")
+    _expect(0 <= data.colour_jitter < 1, "data.colour_jitter", "0 <= jitter < 1")
     _expect(data.num_workers >= 0, "data.num_workers", "at least 0")
-    _expect(training.lr > 0, "training.lr", "more than 0")
+    _expect(min(loss.weights().values()) >= 0 and loss.hole > 0, "loss", "weights of at least 0, hole more than 0")
+    _expect(loss.vgg_window_px == 0 or loss.vgg_window_px >= 16, "loss.vgg_window_px", "0, or at least 16")
+    _expect(loss.vgg_every >= 1, "loss.vgg_every", "at least 1")
+    _expect(training.batch_size >= 1, "training.batch_size", "at least 1")
     _expect(0 <= training.ema_decay < 1, "training.ema_decay", "0 <= decay < 1")
+    _expect(training.clip_norm >= 0, "training.clip_norm", "at least 0")
     _expect(training.seed >= 0, "training.seed", "at least 0")
-    for name in ("num_steps", "batch_size", "log_every", "checkpoint_every", "samples_every"):
-        _expect(getattr(training, name) >= 1, f"training.{name}", "at least 1")
+    for name, phase in (("initial", recipe.initial), ("finetune", recipe.finetune)):
+        _expect(phase.num_steps >= 0, f"{name}.num_steps", "at least 0")
+        _expect(phase.lr > 0, f"{name}.lr", "more than 0")
+    _expect(recipe.num_steps >= 1, "initial.num_steps", "at least 1, or finetune.num_steps")
+    for name, value in asdict(recipe.tracking).items():
+        _expect(value >= 1, f"tracking.{name}", "at least 1")
     return recipe
+
+
+def recipe_toml(recipe: Recipe) -> str:
+    """The whole recipe, defaults included, as a recipe file."""
+    # strings, numbers, booleans and lists are written in TOML as in JSON
+    tables = [
+        f"[{table}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
+        for table, keys in asdict(recipe).items()
+    ]
+    return "\n".join(tables)
 
 
 def recipe_changes(before: Recipe, after: Recipe) -> list[str]:
@@ -148,9 +229,8 @@ def _value(hint: Any, value: Any, place: str) -> Any:
         _expect(isinstance(value, list | tuple) and len(value) == len(arguments), place, f"{len(arguments)} numbers")
         return tuple(_value(a, v, place) for a, v in zip(arguments, value, strict=True))
     accepted: type | types.UnionType = (int | float) if hint is float else hint
-    _expect(
-        isinstance(value, accepted) and not isinstance(value, bool), place, f"a value of type {hint.__name__}", value
-    )
+    fits = isinstance(value, accepted) and isinstance(value, bool) == (hint is bool)
+    _expect(fits, place, f"a value of type {hint.__name__}", value)
     return hint(value)
 
 

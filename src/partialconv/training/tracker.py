@@ -1,9 +1,10 @@
-"""What a run shows and writes down: progress bar, JSON-lines log, sample grids."""
+"""What a run shows and writes down: progress bar, JSON-lines log, TensorBoard, pictures, curves."""
 
 import json
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,9 +12,12 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
 
 from partialconv.conventions import composite
-from partialconv.training.recipe import TrainingRecipe
+from partialconv.training.curves import plot_curves
+from partialconv.training.recipe import Recipe
+from partialconv.training.validation import BINS
 
 NUM_ROWS = 4  # of a sample grid
 
@@ -22,24 +26,24 @@ class Tracker:
     """Follows one run.
 
     Args:
-        run: Its folder; log.jsonl and samples/ are written there.
-        settings: How often to log, and the number of steps.
+        run: Its folder; log.jsonl, samples/, tensorboard/ and curves.png are written there.
+        recipe: Of the run.
         start: Steps done before; later lines of an old log are dropped.
         notes: Lines to show first.
     """
 
-    def __init__(self, run: Path, settings: TrainingRecipe, start: int, notes: list[str]) -> None:
-        self.log, self.folder, self.settings = run / "log.jsonl", run / "samples", settings
+    def __init__(self, run: Path, recipe: Recipe, start: int, notes: list[str]) -> None:
+        self.run, self.log, self.recipe = run, run / "log.jsonl", recipe
         if self.log.exists():
             self.log.write_text("".join(line + "\n" for line in _lines_until(self.log, start)))
         console = Console(stderr=True)
         for note in notes:
             console.print(note, soft_wrap=True, markup=False)
-        columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+        columns = (BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
         self.progress = Progress(*columns, console=console)
-        self.task = self.progress.add_task("starting", total=settings.num_steps, completed=start)
-        self.sums: dict[str, float] = {}
-        self.num, self.busy_s, self.since = 0, 0.0, time.perf_counter()
+        self.task = self.progress.add_task("starting", total=recipe.num_steps, completed=start)
+        self.board = SummaryWriter(str(run / "tensorboard"), purge_step=start + 1)
+        self._restart()
 
     def __enter__(self) -> None:
         self.progress.start()
@@ -48,29 +52,43 @@ class Tracker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.progress.stop()
+        self.board.close()
 
     def step(self, step: int, terms: dict[str, float], step_s: float) -> None:
-        """Count one step: the value of every loss term, and the seconds it took without waiting for data."""
-        self.num += 1
+        """Count one step.
+
+        Args:
+            step: Its number, from 1.
+            terms: The total, and the unweighted terms that were computed.
+            step_s: Seconds it took, without waiting for data.
+        """
+        self.num_steps += 1
         self.busy_s += step_s
         for name, value in terms.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
+            self.values.setdefault(name, []).append(value)
         self.progress.update(self.task, completed=step)
-        if step % self.settings.log_every and step != self.settings.num_steps:
-            return
+
+    def due(self, step: int) -> bool:
+        """Whether a line has to be logged at this step."""
+        return step % self.recipe.tracking.log_every == 0
+
+    def line(self, step: int, phase: str, lr: float) -> None:
+        """Log the means since the last line."""
         elapsed = time.perf_counter() - self.since
-        line = {"step": step} | {name: value / self.num for name, value in self.sums.items()}
-        line |= {
-            "images_per_s": self.num * self.settings.batch_size / elapsed,
-            "data_wait": 1 - self.busy_s / elapsed,
-        }
-        with self.log.open("a") as file:
-            file.write(json.dumps({k: v if isinstance(v, int) else round(v, 6) for k, v in line.items()}) + "\n")
-        means = " ".join(f"{name} {self.sums[name] / self.num:.4f}" for name in self.sums)
-        self.progress.update(self.task, description=f"{means}  {line['images_per_s']:.1f} images/s")
+        means = {name: sum(values) / len(values) for name, values in self.values.items()}
+        weights = self.recipe.loss.weights()
+        weighted = {name: weights[name] * value for name, value in means.items() if name in weights}
+        speed = self.num_steps * self.recipe.training.batch_size / elapsed
+        state = {"lr": lr, "images_per_s": speed, "data_wait": max(0.0, 1 - self.busy_s / elapsed)}
+        self._write({"step": step, "phase": phase} | means | {"weighted": weighted} | state)
+        for group, scalars in (("loss", means), ("weighted", weighted), ("run", state)):
+            for name, value in scalars.items():
+                self.board.add_scalar(f"{group}/{name}", value, step)
+        shown = " ".join(f"{name} {value:.4f}" for name, value in means.items())
+        self.progress.update(self.task, description=f"{shown}  {speed:.1f} images/s")
         if not self.progress.console.is_terminal:
             self.progress.console.print(f"step {step}  {self.progress.tasks[0].description}", soft_wrap=True)
-        self.sums, self.num, self.busy_s, self.since = {}, 0, 0.0, time.perf_counter()
+        self._restart()
 
     @torch.no_grad()
     def samples(self, step: int, target: Tensor, valid: Tensor, output: Tensor) -> None:
@@ -83,12 +101,39 @@ class Tracker:
             output: (N, C, H, W), about [0, 1].
         """
         known = valid.to(target.dtype)
-        output = output.clamp(0, 1)
+        output = output.float().clamp(0, 1)
         columns = [target, composite(target, torch.ones_like(target), known), output, composite(target, output, known)]
         grid = torch.cat([torch.cat(list(column[:NUM_ROWS]), dim=1) for column in columns], dim=2)
         pixels = (grid.permute(1, 2, 0).cpu().numpy() * 255).round().astype(np.uint8)
-        self.folder.mkdir(exist_ok=True)
-        Image.fromarray(pixels).save(self.folder / f"step_{step:07d}.png")
+        (self.run / "samples").mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(self.run / "samples" / f"step_{step:07d}.png")
+        self.board.add_image("photo, holes, output, composite", pixels, step, dataformats="HWC")
+
+    def validation(self, step: int, scores: dict[str, list[float]]) -> None:
+        """Log the scores of `Validation.score`, and draw curves.png."""
+        self._write({"step": step, "validation": scores})
+        for metric, values in scores.items():
+            for (low, high), value in zip(BINS, values, strict=True):
+                self.board.add_scalar(f"validation_{metric}/{low}-{high}", value, step)
+        plot_curves(self.log, self.run / "curves.png")
+        shown = " ".join(f"{value:.2f}" for value in scores["hole_psnr"])
+        self.progress.console.print(f"step {step}  validation: hole-PSNR by bin {shown} dB", soft_wrap=True)
+
+    def _restart(self) -> None:
+        self.values: dict[str, list[float]] = {}
+        self.num_steps, self.busy_s, self.since = 0, 0.0, time.perf_counter()
+
+    def _write(self, line: dict[str, Any]) -> None:
+        with self.log.open("a") as file:
+            file.write(json.dumps(_rounded(line)) + "\n")
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_rounded(inner) for inner in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def _lines_until(log: Path, step: int) -> list[str]:

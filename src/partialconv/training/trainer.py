@@ -4,40 +4,52 @@ import math
 import os
 import signal
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from partialconv.conventions import valid_from_hole
-from partialconv.data import HoledPhotos, find_photos
+from partialconv.data import Batch, HoledPhotos, PhotoSource, open_photos
+from partialconv.data.resident import ResidentPhotos
+from partialconv.data.samples import change_colours
 from partialconv.errors import InputError
-from partialconv.models import PartialConvUNet
-from partialconv.models.losses import hole_loss, valid_loss
-from partialconv.training.checkpoint import (
-    FILE_NAME,
-    Checkpoint,
-    load_checkpoint,
-    optimizer_state,
-    restore_optimizer,
-    save_checkpoint,
-)
-from partialconv.training.recipe import Recipe, TrainingRecipe, recipe_changes
+from partialconv.training.checkpoint import holds_checkpoint, load_checkpoint, save_checkpoint
+from partialconv.training.distributed import World
+from partialconv.training.learner import Learner
+from partialconv.training.recipe import Recipe, recipe_changes
+from partialconv.training.schedule import Clock, phase_at, rate_at
 from partialconv.training.tracker import Tracker
+from partialconv.training.validation import Validation
 
 
-def train(recipe: Recipe, data: Path, run: Path, resume: bool = False) -> int:
+def train(
+    recipe: Recipe,
+    data: str | Path,
+    run: Path,
+    resume: bool = False,
+    validation: str | Path | None = None,
+    vgg: Path | None = None,
+    time_limit_s: float | None = None,
+) -> int:
     """Train a network and keep its state in a folder.
 
-    Ctrl-C and SIGTERM end the run after the current step with a checkpoint.
+    Ctrl-C and SIGTERM end the run after the current step with a checkpoint. Under `torchrun` the processes share each
+    batch; what they see together does not depend on their number.
 
     Args:
         recipe: What to train, on which crops, for how long.
-        data: Folder of photos, searched recursively.
-        run: Folder for checkpoint.safetensors, log.jsonl and samples/; made if missing.
-        resume: Continue the run in `run`. With the same recipe and photos, on the CPU, the result is bit for bit that
-            of a run never stopped; another recipe is taken from here on, and what differs is shown.
+        data: Folder of photos or WebDataset shards: see `data.open_photos`.
+        run: Folder for checkpoint.safetensors, log.jsonl, samples/, tensorboard/ and curves.png; made if missing.
+        resume: Continue the run in `run`, on any number of processes. With the same recipe and photos, on the CPU,
+            the result is bit for bit that of a run never stopped; another recipe is taken from here on, and what
+            differs is shown.
+        validation: Photos to score on, as `data`; none by default.
+        vgg: VGG16's weights, see `pretrained.load_vgg16`; needed if the recipe has perceptual or style terms.
+        time_limit_s: Seconds until the last step; the schedule is squeezed into them. See `schedule.Clock`.
 
     Returns:
         Number of steps done in all.
@@ -46,101 +58,165 @@ def train(recipe: Recipe, data: Path, run: Path, resume: bool = False) -> int:
         InputError: no usable photos, `run` holds a run already, or there is none to resume.
         FloatingPointError: the loss is not finite; the last checkpoint stays.
 
-    Source: Liu et al. 2018, section 3; averaging and cosine schedule: ours, both optional.
+    Source: Liu et al. 2018, section 3; averaging, cosine schedule, clipping: ours, all optional.
     """
-    settings = recipe.training
-    if not resume and (run / FILE_NAME).exists():
+    began = time.monotonic()
+    if not resume and holds_checkpoint(run):
         raise InputError(f"{run} holds a run already: resume it with --resume, or name another folder.")
     state = load_checkpoint(run) if resume else None
     if state is not None and state.recipe.model != recipe.model:
         raise InputError(f"{run} holds {state.recipe.model}, the recipe asks for {recipe.model}.")
-    photos, broken = find_photos(data)
-    run.mkdir(parents=True, exist_ok=True)
+    with World.of_environment() as world:
+        share = world.share(recipe.training.batch_size)
+        photos = open_photos(data, recipe.data.crop_px)
+        checks = None
+        if validation is not None:
+            checks = Validation.of(open_photos(validation, recipe.data.crop_px), recipe.data.crop_px, world)
+        learner = Learner(recipe, world, vgg, state)
+        run.mkdir(parents=True, exist_ok=True)
+        notes = list(photos.notes)
+        if state is not None:
+            notes += [f"other than in the run so far: {change}" for change in recipe_changes(state.recipe, recipe)]
+        limit_s = None if time_limit_s is None else max(1.0, time_limit_s - (time.monotonic() - began))
+        clock = Clock(learner.steps_done, recipe.num_steps, limit_s)
+        tracker = Tracker(run, recipe, learner.steps_done, notes) if world.is_first else None
+        loop = _Loop(recipe, world, learner, photos, run, clock, tracker, checks)
+        with loop.stop:
+            if tracker is None:
+                return loop.go(share)
+            with tracker:
+                return loop.go(share)
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    autocast = use_bf16(settings, device)
-    torch.manual_seed(settings.seed)
-    net = PartialConvUNet(recipe.model.width, recipe.model.num_levels).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.Adam(net.parameters(), lr=settings.lr, fused=True)
-    average = None
-    if settings.ema_decay > 0:
-        average = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay), use_buffers=True)
-    start = 0
-    if state is not None:
-        start = state.step
-        net.load_state_dict(state.model)
-        restore_optimizer(optimizer, state.optimizer)
-        if average is not None:
-            average.module.load_state_dict(state.best)
-            average.n_averaged.fill_(start)
 
-    def save(step: int) -> None:
-        averaged = {} if average is None else average.module.state_dict()
-        save_checkpoint(Checkpoint(step, recipe, net.state_dict(), averaged, optimizer_state(optimizer)), run)
+@dataclass
+class _Pending:
+    """What a step gave, not yet looked at: on a GPU it may still be running."""
 
-    stop = _StopSignal()
-    notes = [f"skipped, not readable: {path}" for path in broken]
-    if state is not None:
-        notes += [f"other than in the run so far: {change}" for change in recipe_changes(state.recipe, recipe)]
-    tracker = Tracker(run, settings, start, notes)
-    dataset = HoledPhotos(photos, recipe.data.crop_px, recipe.data.hole_ratio, settings.seed, recipe.data.thin_share)
-    loader = DataLoader(
-        dataset,
-        settings.batch_size,
-        sampler=range(start * settings.batch_size, settings.num_steps * settings.batch_size),
-        num_workers=recipe.data.num_workers,
-        pin_memory=device.type == "cuda",
-        worker_init_fn=_leave_process_group,
-    )
-    step = start
-    with stop, tracker:
-        for step, (photo, hole) in enumerate(loader, start + 1):
+    step: int
+    names: list[str]
+    values: Tensor
+    numbers: Tensor
+    seconds: float
+
+
+class _Loop:
+    """Steps, and what has to happen between them."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        world: World,
+        learner: Learner,
+        photos: PhotoSource,
+        run: Path,
+        clock: Clock,
+        tracker: Tracker | None,
+        checks: Validation | None,
+    ) -> None:
+        self.recipe, self.world, self.learner, self.photos = recipe, world, learner, photos
+        self.run, self.clock, self.tracker, self.checks = run, clock, tracker, checks
+        self.stop = _StopSignal()
+        self.saved = learner.steps_done
+        self.ended = False
+
+    def go(self, share: int) -> int:
+        """Train to the end of the schedule, or until asked to stop; the number of steps done."""
+        recipe, tracking = self.recipe, self.recipe.tracking
+        step = first = self.learner.steps_done
+        position = float(first)
+        pending: _Pending | None = None
+        for step, batch in enumerate(self._batches(first, share), first + 1):
             began = time.perf_counter()
-            target = photo.to(device, non_blocking=True).float().div(255).contiguous(memory_format=torch.channels_last)
-            valid = valid_from_hole(hole.to(device, non_blocking=True))
-            for group in optimizer.param_groups:
-                group["lr"] = rate(settings, step - 1)
-            net.train()
-            with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
-                output = net(target, valid)
-            known = valid.float()
-            terms = {"valid": valid_loss(output, target, known), "hole": hole_loss(output, target, known)}
-            total = recipe.loss.valid * terms["valid"] + recipe.loss.hole * terms["hole"]
-            if not math.isfinite(total.item()):
-                raise FloatingPointError(f"the loss is {total.item()} at step {step}; the last checkpoint was kept.")
-            optimizer.zero_grad(set_to_none=True)
-            total.backward()
-            optimizer.step()
-            if average is not None:
-                average.update_parameters(net)
-            tracker.step(
-                step, {"total": total.item()} | {k: v.item() for k, v in terms.items()}, time.perf_counter() - began
-            )
-            if step % settings.samples_every == 0:
-                tracker.samples(step, target, valid, output)
-            if step % settings.checkpoint_every == 0 or step == settings.num_steps or stop.requested:
-                save(step)
-            if stop.requested:
+            target, valid = self._prepare(batch)
+            self.learner.enter(phase_at(recipe, position))
+            lr = rate_at(recipe, position)
+            names, values, output = self.learner.step(target, valid, lr, step)
+            values = torch.cat([values, values.new_tensor([float(self.stop.requested)])])
+            # every process has to see the same, and its own total
+            values = torch.cat([values[:1], self.world.sum(values) / self.world.size])
+            if pending is not None:
+                self._look_at(pending)
+            pending = _Pending(step, names, values, batch.number, time.perf_counter() - began)
+            position = self.clock.position(step)
+            if self.clock.limit_s is not None:
+                position = self.world.from_first(position)
+            done = position >= recipe.num_steps
+            saves = step % tracking.checkpoint_every == 0 or done
+            logs = self.tracker is not None and self.tracker.due(step)
+            if self.world.device.type == "cpu" or saves or logs or self.ended:
+                self._look_at(pending)
+                pending = None
+            if self.tracker is not None:
+                if step % tracking.samples_every == 0:
+                    self.tracker.samples(step, target, valid, output)
+                if self.tracker.due(step) or done:
+                    self.tracker.line(step, self.learner.phase, lr)
+            if saves or self.ended:
+                self._save(step)
+            if step % tracking.validate_every == 0 or done:
+                self._validate(step)
+            if done or self.ended:
                 break
-    return step
+        return step
 
+    def _batches(self, first: int, share: int) -> Iterator[Batch]:
+        data, settings = self.recipe.data, self.recipe.training
+        size, offset = settings.batch_size, self.world.rank * share
+        several = [
+            range(step * size + offset, step * size + offset + share) for step in range(first, self.recipe.num_steps)
+        ]
+        if data.resident:
+            resident = ResidentPhotos(
+                self.photos, data.crop_px, data.hole_ratio, settings.seed, self.world.device, data.thin_share,
+                data.colour_jitter, num_workers=data.num_workers,
+            )  # fmt: skip
+            return resident.batches(iter(several))
+        dataset = HoledPhotos(
+            self.photos, data.crop_px, data.hole_ratio, settings.seed, data.thin_share, data.colour_jitter
+        )
+        loader = DataLoader(
+            dataset,
+            batch_sampler=several,  # type: ignore[arg-type]
+            num_workers=data.num_workers,
+            pin_memory=self.world.device.type == "cuda",
+            worker_init_fn=_leave_process_group,
+        )
+        return (Batch(*batch) for batch in loader)
 
-def rate(settings: TrainingRecipe, step: int) -> float:
-    """Learning rate of step `step`, counted from 0."""
-    if settings.schedule == "constant":
-        return settings.lr
-    return settings.lr * 0.5 * (1 + math.cos(math.pi * step / settings.num_steps))
+    def _prepare(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        device = self.world.device
+        target = batch.photo.to(device, non_blocking=True).float().div(255)
+        if self.recipe.data.colour_jitter > 0:
+            target = change_colours(target, batch.jitter.to(device, non_blocking=True))
+        valid = valid_from_hole(batch.hole.to(device, non_blocking=True))
+        return target.contiguous(memory_format=torch.channels_last), valid
 
+    def _look_at(self, pending: _Pending) -> None:
+        """Count a step, or stop at a loss that is not finite."""
+        own, *values, stop = pending.values.tolist()
+        terms = dict(zip(pending.names, values, strict=True))
+        if not math.isfinite(terms["total"]):
+            shown = ", ".join(f"{name} {value:.4g}" for name, value in terms.items())
+            names = ", ".join(self.photos.names[n] for n in pending.numbers.tolist())
+            whose = f"photos: {names}" if not math.isfinite(own) else "the photos of this process were fine"
+            kept = f"the checkpoint of step {self.saved} was kept" if self.saved else "there is no checkpoint yet"
+            raise FloatingPointError(f"the loss is not finite at step {pending.step}: {shown}; {whose}; {kept}.")
+        if self.tracker is not None:
+            self.tracker.step(pending.step, terms, pending.seconds)
+        self.ended = self.ended or stop > 0
 
-def use_bf16(settings: TrainingRecipe, device: torch.device) -> bool:
-    """Whether convolutions run in bf16; "auto" asks for hardware that gains by it: CUDA, or a CPU with AMX."""
-    if settings.precision != "auto":
-        return settings.precision == "bf16"
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # AVX-512 bf16 alone was slower than fp32 where it was measured
-    has_amx = getattr(torch.cpu, "_is_amx_tile_supported", None)  # private: older releases may lack it
-    return has_amx is not None and has_amx()
+    def _save(self, step: int) -> None:
+        if self.world.is_first:
+            save_checkpoint(self.learner.state(step), self.run)
+        self.saved = step
+        self.world.wait()
+
+    def _validate(self, step: int) -> None:
+        if self.checks is None:
+            return
+        scores = self.checks.score(self.learner.best(), self.world)
+        if self.tracker is not None:
+            self.tracker.validation(step, scores)
 
 
 def _leave_process_group(_: int) -> None:

@@ -1,0 +1,187 @@
+"""Where training photos come from: a folder, or WebDataset shards (tar files), here or behind a URL."""
+
+import io
+import tarfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePath
+from typing import BinaryIO
+
+import fsspec
+from PIL import Image, ImageOps
+
+from partialconv.errors import InputError
+
+PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
+UNSUITABLE_MODES = {"F", "I", "I;16", "I;16B", "I;16L"}  # Pillow would clip them to white
+Opener = Callable[[], BinaryIO]
+CHECK_AT_MOST = 50_000  # opening millions of files takes longer than it saves; broken ones show while training
+CACHE = Path("~/.cache/partialconv/shards")
+
+
+@dataclass(frozen=True)
+class PhotoSource:
+    """Photos by number; picklable, and safe to read from several processes.
+
+    Args:
+        names: What to call each photo in messages.
+        openers: Open the file of each photo.
+        notes: What there is to say about the source, a line each.
+    """
+
+    names: list[str]
+    openers: list[Opener]
+    notes: list[str]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def read(self, number: int) -> Image.Image:
+        """Decode photo `number` as RGB, upright.
+
+        Raises:
+            OSError, SyntaxError, ValueError: what Pillow raises for broken files.
+        """
+        with self.openers[number]() as file, Image.open(file) as opened:
+            return ImageOps.exif_transpose(opened).convert("RGB")
+
+
+def open_photos(where: str | Path, crop_px: int, cache: Path = CACHE) -> PhotoSource:
+    """Find the photos of a folder or of shards.
+
+    Photos that do not open, or whose shorter side is below half of `crop_px`, are left out and named in the notes:
+    enlarged more than twice they would teach blur. With more than `CHECK_AT_MOST` photos none is opened here.
+
+    Args:
+        where: A folder, searched recursively; or a tar file, with ranges in braces ("photos-{000..127}.tar"), as a
+            path or URL; several, separated by spaces.
+        crop_px: Side of the training crops.
+        cache: Folder for copies of remote shards.
+
+    Raises:
+        InputError: nothing there, or no usable photo.
+    """
+    if Path(where).is_dir():
+        paths = _photo_paths(Path(where))
+        names = [str(p) for p in paths]
+        openers: list[Opener] = [partial(_open_file, p) for p in paths]
+    elif ".tar" in str(where):
+        names, openers = _index([_local(url, cache) for url in expand_braces(str(where))])
+    else:
+        raise InputError(f"no folder {where}: give a folder of photos, or WebDataset shards (.tar).")
+    notes: list[str] = []
+    found = len(names)
+    if found <= CHECK_AT_MOST:
+        kept, small = [], 0
+        for number, opener in enumerate(openers):
+            problem, side = _inspect(opener, crop_px)
+            small += problem is None and side < crop_px
+            if problem is None:
+                kept.append(number)
+            else:
+                notes.append(f"skipped, {problem}: {names[number]}")
+        names, openers = [names[n] for n in kept], [openers[n] for n in kept]
+        if small:
+            notes.append(f"{small} of {len(names)} photos are smaller than the crop of {crop_px} pixels: enlarged.")
+    if not names:
+        why = "; ".join(notes[:3]) or f"expected {', '.join(sorted(PHOTO_SUFFIXES))} files"
+        raise InputError(f"no readable photo in {where} ({why}).")
+    return PhotoSource(names, openers, notes)
+
+
+def find_photos(folder: Path) -> tuple[list[Path], list[Path]]:
+    """List the photos below `folder`, sorted by name.
+
+    Returns:
+        The readable photos, and the files that look like photos but do not open, or have no 8-bit form.
+
+    Raises:
+        InputError: there is no such folder, or no readable photo in it.
+    """
+    if not folder.is_dir():
+        raise InputError(f"no folder {folder}: give a folder of photos.")
+    paths = _photo_paths(folder)
+    broken = [path for path in paths if _inspect(partial(_open_file, path), 0)[0]]
+    readable = [path for path in paths if path not in set(broken)]
+    if not readable:
+        raise InputError(f"no readable photo in {folder}, expected {', '.join(sorted(PHOTO_SUFFIXES))} files.")
+    return readable, broken
+
+
+def expand_braces(pattern: str) -> list[str]:
+    """Expand "a-{000..002}.tar b.tar" to its file names.
+
+    Example:
+        >>> expand_braces("a-{08..10}.tar b.tar")
+        ['a-08.tar', 'a-09.tar', 'a-10.tar', 'b.tar']
+    """
+    expanded: list[str] = []
+    for word in pattern.split() if " " in pattern and not Path(pattern).exists() else [pattern]:
+        head, brace, rest = word.partition("{")
+        bounds, _, tail = rest.partition("}")
+        first, dots, last = bounds.partition("..")
+        if not brace or not dots or not (first.isdigit() and last.isdigit()):
+            expanded.append(word)
+            continue
+        numbers: Iterable[int] = range(int(first), int(last) + 1)
+        expanded += [e for n in numbers for e in expand_braces(f"{head}{n:0{len(first)}d}{tail}")]
+    return expanded
+
+
+def _photo_paths(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
+
+
+def _inspect(opener: Opener, crop_px: int) -> tuple[str | None, int]:
+    """What is wrong with a photo, judged by its header, and its shorter side."""
+    try:
+        with opener() as file, Image.open(file) as photo:
+            side = min(photo.size)
+            if photo.mode in UNSUITABLE_MODES:
+                return f"no 8-bit form of mode {photo.mode}", side
+            if 2 * side < crop_px:
+                return f"{photo.width}x{photo.height}, below half of the crop of {crop_px} pixels", side
+            return None, side
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return "not readable", 0
+
+
+def _open_file(path: Path) -> BinaryIO:
+    return path.open("rb")
+
+
+def _open_slice(shard: Path, offset: int, size: int) -> BinaryIO:
+    with shard.open("rb") as file:
+        file.seek(offset)
+        return io.BytesIO(file.read(size))
+
+
+def _index(shards: list[Path]) -> tuple[list[str], list[Opener]]:
+    """Names and openers of all photos in tar files, read in place, in any order."""
+    names: list[str] = []
+    openers: list[Opener] = []
+    for shard in shards:
+        try:
+            with tarfile.open(shard, "r:") as archive:
+                for member in archive:
+                    if member.isfile() and PurePath(member.name).suffix.lower() in PHOTO_SUFFIXES:
+                        names.append(f"{shard.name}/{member.name}")
+                        openers.append(partial(_open_slice, shard, member.offset_data, member.size))
+        except (OSError, tarfile.TarError) as error:
+            raise InputError(f"cannot read shard {shard}: {error}; expected an uncompressed tar file.") from error
+    return names, openers
+
+
+def _local(url: str, cache: Path) -> Path:
+    """The path of a shard, copied here first if it lies elsewhere."""
+    if "://" not in url:
+        return Path(url)
+    folder = cache.expanduser()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return Path(fsspec.open_local(f"simplecache::{url}", simplecache={"cache_storage": str(folder)}))
+    except ImportError as error:
+        raise InputError(f"cannot fetch {url}: {error}.") from error
+    except Exception as error:  # each file system has errors of its own
+        raise InputError(f"cannot fetch {url}: {error or type(error).__name__}.") from error

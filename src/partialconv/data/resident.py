@@ -1,0 +1,116 @@
+"""Photos that live on the training device, so that loading never holds it up.
+
+For GPUs rented by the minute: a few thousand small photos fit into a corner of their memory, and 16 CPU cores can
+neither decode photos nor draw holes as fast as such a card consumes them.
+"""
+
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from partialconv.data.photos import PhotoSource
+from partialconv.data.samples import Batch, SampleOrder, enlarge_to, plan_crop, sample_hole, shrink_to
+from partialconv.errors import InputError
+
+NUM_HOLES = 4096
+LARGEST = 1.25  # shorter side of a photo in crops; more would need more memory, and show smaller parts of things
+
+
+class ResidentPhotos:
+    """Batches like those of `HoledPhotos`, cut on the device from photos kept there as uint8.
+
+    Crops and jitter are those of `HoledPhotos`. Holes come from a bank drawn at the start: each use mirrors,
+    transposes and rolls one of them around, which keeps its ratio, so that no two uses look alike.
+
+    Args:
+        photos: Decoded once, at the start, shrunk to a shorter side of at most `LARGEST` crops.
+        crop_px: Side of a crop.
+        hole_ratio: The share of hole pixels lies in (low, high].
+        seed: Of everything.
+        device: Where photos and holes live.
+        thin_share: See `HoledPhotos`.
+        colour_jitter: See `HoledPhotos`.
+        num_holes: Size of the bank; `NUM_HOLES` by default.
+        num_workers: Processes that draw it.
+
+    Source: ours.
+    """
+
+    def __init__(
+        self,
+        photos: PhotoSource,
+        crop_px: int,
+        hole_ratio: tuple[float, float],
+        seed: int,
+        device: torch.device,
+        thin_share: float = 0,
+        colour_jitter: float = 0,
+        num_holes: int | None = None,
+        num_workers: int = 0,
+    ) -> None:
+        self.crop_px, self.seed, self.colour_jitter, self.device = crop_px, seed, colour_jitter, device
+        with ThreadPoolExecutor(max(1, num_workers)) as pool:
+            decoded = list(pool.map(partial(_decode, photos, crop_px), range(len(photos))))
+        self.numbers = [number for number, photo in enumerate(decoded) if photo is not None]
+        if not self.numbers:
+            raise InputError("none of the photos can be decoded.")
+        # through a flat copy: thousands of small transfers are slow
+        flat = torch.cat([photo.flatten() for photo in decoded if photo is not None]).to(device)
+        sizes = [photo.shape for photo in decoded if photo is not None]
+        self.photos = [
+            piece.view(shape) for piece, shape in zip(flat.split([s.numel() for s in sizes]), sizes, strict=True)
+        ]
+        self._order = SampleOrder(len(self.photos), seed)
+        numbers = range(NUM_HOLES if num_holes is None else num_holes)
+        draw = partial(_draw, crop_px, seed, hole_ratio, thin_share)
+        if num_workers > 0:
+            with ProcessPoolExecutor(num_workers, get_context("spawn")) as workers:
+                holes = list(workers.map(draw, numbers, chunksize=32))
+        else:
+            holes = [draw(number) for number in numbers]
+        self.holes = torch.from_numpy(np.stack(holes)).to(device)
+
+    def batches(self, indices: Iterator[range]) -> Iterator[Batch]:
+        """A batch of samples for each range of indices; sample i is the same in whichever batch it comes."""
+        for several in indices:
+            samples = [self[index] for index in several]
+            yield Batch(*(torch.stack(parts) for parts in zip(*samples, strict=True)))
+
+    def __getitem__(self, index: int) -> Batch:
+        """Sample `index` of an endless sequence."""
+        epoch, place = self._order[index]
+        number, side = self.numbers[place], self.crop_px
+        rng = np.random.default_rng((self.seed, epoch, number))
+        photo = self.photos[place]
+        plan = plan_crop(rng, (photo.shape[0], photo.shape[1]), side, self.colour_jitter)
+        crop = photo[plan.top : plan.top + side, plan.left : plan.left + side].permute(2, 0, 1)
+        hole = self.holes[int(rng.integers(len(self.holes)))]
+        down, right, flip, transpose = (int(n) for n in rng.integers(0, (side, side, 2, 2)))
+        hole = torch.roll(hole, (down, right), (0, 1))
+        hole = hole.flip(0) if flip else hole
+        hole = hole.T if transpose else hole
+        return Batch(
+            crop.flip(2) if plan.mirrored else crop,
+            hole[None],
+            torch.tensor(plan.jitter),
+            torch.tensor(number),
+        )
+
+
+def _decode(photos: PhotoSource, crop_px: int, number: int) -> Tensor | None:
+    try:
+        photo = shrink_to(photos.read(number), round(LARGEST * crop_px))
+        return torch.from_numpy(np.array(enlarge_to(photo, crop_px)))
+    except (OSError, SyntaxError, ValueError) as error:
+        warnings.warn(f"passed over {photos.names[number]}: {error}", stacklevel=2)
+        return None
+
+
+def _draw(crop_px: int, seed: int, hole_ratio: tuple[float, float], thin_share: float, number: int) -> np.ndarray:
+    return sample_hole(crop_px, (seed, 0, number, 2), hole_ratio, thin_share)

@@ -1,0 +1,138 @@
+"""The network with everything that changes while it learns: one step at a time."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from partialconv.models import PartialConvUNet
+from partialconv.models.losses import InpaintingLoss
+from partialconv.training.checkpoint import Checkpoint, optimizer_state, restore_optimizer
+from partialconv.training.distributed import World
+from partialconv.training.pretrained import load_vgg16
+from partialconv.training.recipe import Recipe, TrainingRecipe
+from partialconv.training.schedule import Phase
+
+
+class Learner:
+    """Network, optimiser, average and loss of a run.
+
+    Args:
+        recipe: Of the run.
+        world: Its processes.
+        vgg: See `load_vgg16`.
+        state: Where to go on; None starts anew.
+
+    Raises:
+        InputError: VGG16's weights are needed and cannot be read.
+    """
+
+    def __init__(self, recipe: Recipe, world: World, vgg: Path | None, state: Checkpoint | None) -> None:
+        self.recipe, self.world = recipe, world
+        settings, device = recipe.training, world.device
+        torch.manual_seed(settings.seed)
+        model = recipe.model
+        self.net = PartialConvUNet(model.width, model.num_levels, conv=model.conv)
+        self.net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.net.gradient_checkpointing = settings.gradient_checkpointing
+        if settings.synchronise_norm:
+            self.net.synchronise_norm()
+        features = None
+        if recipe.loss.uses_vgg:
+            features = load_vgg16(vgg).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.loss = InpaintingLoss(recipe.loss.weights(), features, recipe.loss.vgg_window_px)
+        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=recipe.initial.lr, fused=True)
+        self.dtype = precision_of(settings, device)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
+        self.average: AveragedModel | None = None
+        if settings.ema_decay > 0:
+            average = get_ema_multi_avg_fn(settings.ema_decay)
+            self.average = AveragedModel(self.net, multi_avg_fn=average, use_buffers=True)
+        self.steps_done = 0
+        if state is not None:
+            self._restore(state)
+        self.phase: Phase = "initial"
+        self.wrapped = world.wrap(self.net)
+        if settings.compile:
+            self.net.compile()
+            if features is not None:
+                features.compile()
+
+    def enter(self, phase: Phase) -> None:
+        """Do what a phase begins with."""
+        if phase == self.phase:
+            return
+        self.phase = phase
+        if phase == "finetune":
+            self.world.share_buffers(self.net)
+            self.net.freeze_encoder_norm()
+            self.wrapped = self.world.wrap(self.net)  # which parameters have gradients is settled when wrapping
+
+    def step(self, target: Tensor, valid: Tensor, lr: float, number: int) -> tuple[list[str], Tensor, Tensor]:
+        """One step of the optimiser.
+
+        Args:
+            target: (N, C, H, W) in [0, 1].
+            valid: bool, (N, 1, H, W).
+            lr: Learning rate.
+            number: Of the step, from 1.
+
+        Returns:
+            Names and values, on the device: the total, and the unweighted terms; then the output, (N, C, H, W).
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        self.net.train()
+        every = self.recipe.loss.vgg_every
+        with torch.autocast(self.world.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            output = self.wrapped(target, valid)
+            terms = self.loss(output, target, valid.float(), with_features=number % every == 0)
+        total = self.loss.total(terms, feature_factor=every)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(total).backward()
+        if self.recipe.training.clip_norm > 0:
+            self.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.training.clip_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        if self.average is not None:
+            self.average.update_parameters(self.net)
+        return ["total", *terms], torch.stack([total, *terms.values()]).detach(), output.detach()
+
+    def best(self) -> nn.Module:
+        """The network to judge, in eval mode: the average where there is one."""
+        net = self.net if self.average is None else self.average.module
+        self.world.share_buffers(net)
+        return net.eval()
+
+    def state(self, step: int) -> Checkpoint:
+        """Everything needed to go on after `step` steps."""
+        averaged = {} if self.average is None else self.average.module.state_dict()
+        scaler = {k: torch.tensor(float(v)) for k, v in self.scaler.state_dict().items()}
+        return Checkpoint(step, self.recipe, self.net.state_dict(), averaged, optimizer_state(self.optimizer), scaler)
+
+    def _restore(self, state: Checkpoint) -> None:
+        self.steps_done = state.step
+        self.net.load_state_dict(state.model)
+        restore_optimizer(self.optimizer, state.optimizer)
+        if self.average is not None:
+            self.average.module.load_state_dict(state.best)
+            self.average.n_averaged.fill_(state.step)
+        if state.scaler and self.scaler.is_enabled():
+            values = {k: float(v) for k, v in state.scaler.items()}
+            whole = ("growth_interval", "_growth_tracker")
+            self.scaler.load_state_dict({k: int(v) if k in whole else v for k, v in values.items()})
+
+
+def precision_of(settings: TrainingRecipe, device: torch.device) -> torch.dtype:
+    """Data type of the convolutions; "auto" asks for hardware that gains by bf16: CUDA, or a CPU with AMX."""
+    if settings.precision != "auto":
+        return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[settings.precision]
+    if device.type == "cuda":
+        faster = bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    else:
+        # AVX-512 bf16 alone was slower than fp32 where it was measured
+        has_amx = getattr(torch.cpu, "_is_amx_tile_supported", None)  # private: older releases may lack it
+        faster = has_amx is not None and has_amx()
+    return torch.bfloat16 if faster else torch.float32

@@ -1,0 +1,74 @@
+"""The weights of VGG16, from the user's own file or PyTorch's cache; nothing is downloaded."""
+
+import hashlib
+import pickle
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from partialconv.errors import InputError
+from partialconv.models.features import VGG16Features
+
+# torchvision's VGG16 of ImageNet, whose name carries the beginning of its SHA-256
+URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
+
+
+def load_vgg16(file: Path | None = None) -> VGG16Features:
+    """VGG16 with the official ImageNet weights.
+
+    Args:
+        file: A .pth, .safetensors or .npz file with torchvision's names ("features.0.weight", (C_out, C_in, 3, 3)),
+            for RGB in [0, 1] normalised by ImageNet's mean and deviation. By default vgg16-397923af.pth in the cache
+            of torch.hub, whose hash is checked. Layers after pool3 are ignored.
+
+    Raises:
+        InputError: the file is missing, unreadable, changed, or holds other weights.
+    """
+    path = file
+    if path is None:
+        path = Path(torch.hub.get_dir()) / "checkpoints" / URL.rsplit("/", 1)[1]
+        if not path.is_file():
+            raise InputError(
+                f"the perceptual and style terms need VGG16's weights: save {URL} as {path}, or name a file with "
+                "--vgg; or set loss.perceptual, loss.style_out and loss.style_comp to 0."
+            )
+        expected = path.stem.rsplit("-", 1)[1]
+        if not _sha256(path).startswith(expected):
+            raise InputError(f"{path} is damaged: its SHA-256 does not begin with {expected}; fetch it again.")
+    features = VGG16Features()
+    names = features.state_dict().keys()
+    state = _read(path)
+    missing = [name for name in names if name not in state]
+    if missing:
+        raise InputError(f"{path} has no {missing[0]!r}: expected VGG16's weights with torchvision's names.")
+    try:
+        features.load_state_dict({name: state[name] for name in names})
+    except RuntimeError as error:
+        raise InputError(f"{path} holds another network than VGG16: {str(error).splitlines()[-1].strip()}") from error
+    return features
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        if path.suffix == ".npz":
+            with np.load(path) as arrays:
+                return {name: torch.from_numpy(arrays[name]) for name in arrays}
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)  # runs no code of the file
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}.") from error
+    except (SafetensorError, ValueError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        raise InputError(f"{path} holds no weights: {str(error).splitlines()[0]}") from error
+    if not isinstance(state, dict):
+        raise InputError(f"{path} holds a {type(state).__name__}, expected a state dict.")
+    return state
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,51 @@
+"""Which phase a step belongs to, its learning rate, and when to end."""
+
+import math
+import time
+from typing import Literal
+
+from partialconv.training.recipe import PhaseRecipe, Recipe
+
+Phase = Literal["initial", "finetune"]
+
+
+def phase_at(recipe: Recipe, position: float) -> Phase:
+    """The phase at a position of the schedule, in steps from 0."""
+    return "initial" if position < recipe.initial.num_steps else "finetune"
+
+
+def rate_at(recipe: Recipe, position: float) -> float:
+    """Learning rate at a position of the schedule, in steps from 0."""
+    if phase_at(recipe, position) == "initial":
+        return _rate(recipe.initial, position)
+    return _rate(recipe.finetune, position - recipe.initial.num_steps)
+
+
+def _rate(phase: PhaseRecipe, position: float) -> float:
+    if phase.schedule == "constant":
+        return phase.lr
+    return phase.lr * 0.5 * (1 + math.cos(math.pi * min(1.0, position / phase.num_steps)))
+
+
+class Clock:
+    """Where in the schedule a run stands.
+
+    Without a time limit that is its number of steps. With one, the rest of the schedule is squeezed into the time
+    that is left, if there are more steps than fit: rates fall and phases change as they would have.
+
+    Args:
+        start: Steps done before.
+        num_steps: Steps of the whole schedule.
+        limit_s: Seconds from now until the schedule has to be over; None = no limit.
+    """
+
+    def __init__(self, start: int, num_steps: int, limit_s: float | None) -> None:
+        self.start, self.num_steps, self.limit_s = start, num_steps, limit_s
+        self.began = time.monotonic()
+
+    def position(self, step: int) -> float:
+        """The position after `step` steps, from 0 to `num_steps`."""
+        if self.limit_s is None:
+            return step
+        passed = (time.monotonic() - self.began) / self.limit_s
+        return min(self.num_steps, max(step, self.start + passed * (self.num_steps - self.start)))
