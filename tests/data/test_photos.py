@@ -100,6 +100,7 @@ def test_remote_shards_are_copied_once(shards: Path, server: str, tmp_path: Path
     assert len(list((tmp_path / "cache").iterdir())) == 2
     with pytest.raises(InputError, match=r"cannot fetch .*set-07.tar"):
         open_photos(f"{server}/set-07.tar", 32, cache=tmp_path / "cache")
+    assert len(list((tmp_path / "cache").iterdir())) == 2  # nothing half-copied stays
 
 
 def test_a_shard_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -26,7 +26,13 @@ def test_without_a_limit_the_position_is_the_step() -> None:
 def test_a_limit_squeezes_the_rest_of_the_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr("partialconv.training.schedule.time.monotonic", lambda: now)
-    clock = Clock(50, 150, limit_s=10)
-    for passed, step, expected in ((0, 50, 50), (5, 60, 100), (10, 70, 150), (20, 80, 150), (1, 90, 90)):
-        now = 1000.0 + passed
-        assert clock.position(step) == expected  # the steps, if they are ahead of the clock
+    clock = Clock(50, 150, deadline_s=1010.0)
+    # seconds since the end of the first step, which took its time; the steps count if they are ahead of the clock
+    for passed, step, expected in ((0, 51, 51), (4, 60, 100), (8, 70, 150), (20, 80, 150), (1, 90, 90)):
+        now = 1002.0 + passed
+        assert clock.position(step) == expected
+
+
+def test_a_first_step_beyond_the_limit_is_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("partialconv.training.schedule.time.monotonic", lambda: 1000.0)
+    assert Clock(0, 150, deadline_s=990.0).position(1) == 150

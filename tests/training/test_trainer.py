@@ -342,6 +342,17 @@ def test_the_encoders_statistics_stop_with_the_initial_phase(photos: Path, tmp_p
         assert torch.equal(before[name], after[name]) == frozen, name
 
 
+def test_a_run_resumed_while_finetuning_is_bit_for_bit_that_of_one_never_stopped(photos: Path, tmp_path: Path) -> None:
+    recipe = changed(initial={"num_steps": 2, "schedule": "constant"}, finetune={"num_steps": 4})
+    train(recipe, photos, tmp_path / "whole")
+    train(changed(recipe, finetune={"num_steps": 2}), photos, tmp_path / "parts")
+    train(recipe, photos, tmp_path / "parts", resume=True)
+    whole, parts = load_checkpoint(tmp_path / "whole"), load_checkpoint(tmp_path / "parts")
+    for name in ("model", "average", "optimizer"):
+        expected, state = getattr(whole, name), getattr(parts, name)
+        assert all(torch.equal(state[key], expected[key]) for key in expected), name
+
+
 def test_the_twin_trains_by_the_same_command(photos: Path, tmp_path: Path) -> None:
     train(changed(model={"conv": "plain"}), photos, tmp_path)
     assert export(tmp_path, tmp_path / "model.onnx") < 0.1

@@ -1,8 +1,12 @@
 """Where training photos come from: a folder, or WebDataset shards (tar files), here or behind a URL."""
 
+import hashlib
 import io
+import os
+import shutil
 import tarfile
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePath
@@ -10,6 +14,8 @@ from typing import BinaryIO
 
 import fsspec
 from PIL import Image, ImageOps
+from rich.console import Console
+from rich.progress import track
 
 from partialconv.errors import InputError
 
@@ -67,7 +73,7 @@ def open_photos(where: str | Path, crop_px: int, cache: Path = CACHE) -> PhotoSo
         names = [str(p) for p in paths]
         openers: list[Opener] = [partial(_open_file, p) for p in paths]
     elif ".tar" in str(where):
-        names, openers = _index([_local(url, cache) for url in expand_braces(str(where))])
+        names, openers = _index(_copied(expand_braces(str(where)), cache.expanduser()))
     else:
         raise InputError(f"no folder {where}: give a folder of photos, or WebDataset shards (.tar).")
     notes: list[str] = []
@@ -173,15 +179,31 @@ def _index(shards: list[Path]) -> tuple[list[str], list[Opener]]:
     return names, openers
 
 
-def _local(url: str, cache: Path) -> Path:
-    """The path of a shard, copied here first if it lies elsewhere."""
-    if "://" not in url:
-        return Path(url)
-    folder = cache.expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
+def _copied(shards: list[str], cache: Path) -> list[Path]:
+    """The paths of shards; remote ones are copied to `cache` first, each taking its name when it is whole."""
+    paths = [cache / _cached_name(shard) if "://" in shard else Path(shard) for shard in shards]
+    missing = [(u, p) for u, p in zip(shards, paths, strict=True) if "://" in u and not p.is_file()]
+    if missing:
+        cache.mkdir(parents=True, exist_ok=True)
+        with ThreadPoolExecutor(8) as pool:
+            copies = pool.map(lambda pair: _copy(*pair), missing)
+            for _ in track(copies, f"shards to {cache}", len(missing), console=Console(stderr=True)):
+                pass
+    return paths
+
+
+def _cached_name(url: str) -> str:
+    return f"{hashlib.sha256(url.encode()).hexdigest()[:16]}-{url.rsplit('/', 1)[1]}"
+
+
+def _copy(url: str, path: Path) -> None:
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
     try:
-        return Path(fsspec.open_local(f"simplecache::{url}", simplecache={"cache_storage": str(folder)}))
-    except ImportError as error:
-        raise InputError(f"cannot fetch {url}: {error}.") from error
+        with fsspec.open(url, "rb") as source, unfinished.open("wb") as copy:
+            shutil.copyfileobj(source, copy, 1 << 20)
+        unfinished.replace(path)
     except Exception as error:  # each file system has errors of its own
-        raise InputError(f"cannot fetch {url}: {error or type(error).__name__}.") from error
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"cannot fetch {url}: {reason}.") from error
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,6 +1,8 @@
 """One process or many: everything the trainer needs to know of torch.distributed."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -23,19 +25,21 @@ class World:
         rank: Number of this process.
         size: Number of all.
         device: What this process computes on.
+        local_rank: Number of this process on its machine.
     """
 
     rank: int
     size: int
     device: torch.device
+    local_rank: int = 0
 
     @classmethod
     def of_environment(cls) -> Self:
         """The world that `torchrun` describes, or that of a single process."""
-        rank, size = (int(os.environ.get(name, default)) for name, default in (("RANK", "0"), ("WORLD_SIZE", "1")))
-        if not torch.cuda.is_available():
-            return cls(rank, size, torch.device("cpu"))
-        return cls(rank, size, torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))))
+        defaults = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}
+        rank, size, local_rank = (int(os.environ.get(name, default)) for name, default in defaults.items())
+        device = torch.device("cuda", local_rank) if torch.cuda.is_available() else torch.device("cpu")
+        return cls(rank, size, device, local_rank)
 
     def __enter__(self) -> Self:
         if self.device.type == "cuda":
@@ -92,6 +96,15 @@ class World:
         if self.size > 1:
             for buffer in net.buffers():
                 dist.broadcast(buffer, 0)
+
+    @contextlib.contextmanager
+    def first_of_machine_first(self) -> Iterator[None]:
+        """Let the first process of each machine do something, e.g. fetch files, before the others do."""
+        if self.local_rank != 0:
+            self.wait()
+        yield
+        if self.local_rank == 0:
+            self.wait()
 
     def wait(self) -> None:
         """Wait until all processes are here."""

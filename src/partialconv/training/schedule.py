@@ -31,21 +31,25 @@ class Clock:
     """Where in the schedule a run stands.
 
     Without a time limit that is its number of steps. With one, the rest of the schedule is squeezed into the time
-    that is left, if there are more steps than fit: rates fall and phases change as they would have.
+    that is left after the first step, in which networks are compiled, if there are more steps than fit: rates fall
+    and phases change as they would have.
 
     Args:
         start: Steps done before.
         num_steps: Steps of the whole schedule.
-        limit_s: Seconds from now until the schedule has to be over; None = no limit.
+        deadline_s: When the schedule has to be over, by `time.monotonic`; None = no limit.
     """
 
-    def __init__(self, start: int, num_steps: int, limit_s: float | None) -> None:
-        self.start, self.num_steps, self.limit_s = start, num_steps, limit_s
-        self.began = time.monotonic()
+    def __init__(self, start: int, num_steps: int, deadline_s: float | None) -> None:
+        self.start, self.num_steps, self.deadline_s = start, num_steps, deadline_s
+        self.began_s: float | None = None
 
     def position(self, step: int) -> float:
         """The position after `step` steps, from 0 to `num_steps`."""
-        if self.limit_s is None:
+        if self.deadline_s is None:
             return step
-        passed = (time.monotonic() - self.began) / self.limit_s
+        now = time.monotonic()
+        if self.began_s is None:
+            self.began_s = min(now, self.deadline_s - 1e-9)
+        passed = (now - self.began_s) / (self.deadline_s - self.began_s)
         return min(self.num_steps, max(step, self.start + passed * (self.num_steps - self.start)))

@@ -68,17 +68,18 @@ def train(
         raise InputError(f"{run} holds {state.recipe.model}, the recipe asks for {recipe.model}.")
     with World.of_environment() as world:
         share = world.share(recipe.training.batch_size)
-        photos = open_photos(data, recipe.data.crop_px)
-        checks = None
-        if validation is not None:
-            checks = Validation.of(open_photos(validation, recipe.data.crop_px), recipe.data.crop_px, world)
+        crop_px, checks = recipe.data.crop_px, None
+        with world.first_of_machine_first():
+            photos = open_photos(data, crop_px)
+            held_out = None if validation is None else open_photos(validation, crop_px)
+        if held_out is not None:
+            checks = Validation.of(held_out, crop_px, world)
         learner = Learner(recipe, world, vgg, state)
         run.mkdir(parents=True, exist_ok=True)
         notes = list(photos.notes)
         if state is not None:
             notes += [f"other than in the run so far: {change}" for change in recipe_changes(state.recipe, recipe)]
-        limit_s = None if time_limit_s is None else max(1.0, time_limit_s - (time.monotonic() - began))
-        clock = Clock(learner.steps_done, recipe.num_steps, limit_s)
+        clock = Clock(learner.steps_done, recipe.num_steps, None if time_limit_s is None else began + time_limit_s)
         tracker = Tracker(run, recipe, learner.steps_done, notes) if world.is_first else None
         loop = _Loop(recipe, world, learner, photos, run, clock, tracker, checks)
         with loop.stop:
@@ -138,7 +139,7 @@ class _Loop:
                 self._look_at(pending)
             pending = _Pending(step, names, values, batch.number, time.perf_counter() - began)
             position = self.clock.position(step)
-            if self.clock.limit_s is not None:
+            if self.clock.deadline_s is not None:
                 position = self.world.from_first(position)
             done = position >= recipe.num_steps
             saves = step % tracking.checkpoint_every == 0 or done
