@@ -37,7 +37,9 @@ def plot_curves(log: Path, destination: Path) -> None:
         panel.set(title=f"validation: {label}", xlabel="step")
         panel.grid(alpha=0.3)
     if validation:
-        axes[0, 1].legend(title="hole ratio", fontsize=8, title_fontsize=8)
+        figure.legend(
+            *axes[0, 1].get_legend_handles_labels(), loc="outside right upper", title="hole ratio", fontsize=8
+        )
     # the last picture stays whole until the new one is
     unfinished = destination.with_suffix(".unfinished.png")
     figure.savefig(unfinished, dpi=110)
@@ -55,4 +57,4 @@ def _plot_losses(panel: Axes, lines: list[dict[str, Any]]) -> None:
             panel.axvline(after["step"], color="grey", linestyle=":", label=after["phase"])
     panel.set(title="training: weighted loss terms", xlabel="step", yscale="log")
     panel.grid(alpha=0.3)
-    panel.legend(fontsize=8, ncols=2)
+    panel.legend(fontsize=8, ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.16))

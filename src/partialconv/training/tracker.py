@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+from rich.text import Text
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
@@ -39,9 +41,8 @@ class Tracker:
         console = Console(stderr=True)
         for note in notes:
             console.print(note, soft_wrap=True, markup=False)
-        columns = (BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-        self.progress = Progress(*columns, console=console)
-        self.task = self.progress.add_task("starting", total=recipe.num_steps, completed=start)
+        self.progress = _Progress(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console)
+        self.task = self.progress.add_task("", total=recipe.num_steps, completed=start)
         self.board = SummaryWriter(str(run / "tensorboard"), purge_step=start + 1)
         self._restart()
 
@@ -85,9 +86,9 @@ class Tracker:
             for name, value in scalars.items():
                 self.board.add_scalar(f"{group}/{name}", value, step)
         shown = " ".join(f"{name} {value:.4f}" for name, value in means.items())
-        self.progress.update(self.task, description=f"{shown}  {speed:.1f} images/s")
+        self.progress.line = f"{phase}  {shown}  {speed:.1f} images/s"
         if not self.progress.console.is_terminal:
-            self.progress.console.print(f"step {step}  {self.progress.tasks[0].description}", soft_wrap=True)
+            self.progress.console.print(f"step {step}  {self.progress.line}", soft_wrap=True)
         self._restart()
 
     @torch.no_grad()
@@ -126,6 +127,16 @@ class Tracker:
     def _write(self, line: dict[str, Any]) -> None:
         with self.log.open("a") as file:
             file.write(json.dumps(_rounded(line)) + "\n")
+
+
+class _Progress(Progress):
+    """A bar, and below it the line of terms, which is too long to stand beside it."""
+
+    line = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        yield Text(self.line)  # called once before the console is known
 
 
 def _rounded(value: Any) -> Any:
