@@ -97,13 +97,13 @@ def train(
     from partialconv.training.trainer import train as run_training
 
     limit_s = None if time_limit is None else 60 * time_limit
-    steps = run_training(loaded, data, out, resume, val, vgg, limit_s)
+    steps, finished = run_training(loaded, data, out, resume, val, vgg, limit_s)
     if not World.of_environment().is_first:
         return
-    if steps < loaded.num_steps and time_limit is None:
-        print(f"stopped after step {steps} of {loaded.num_steps}; go on with --resume")
-    else:
+    if finished:
         print(f"{steps} steps done; next: partialconv export {out} -o model.onnx")
+    else:
+        print(f"stopped after step {steps} of {loaded.num_steps}; go on with --resume")
 
 
 @app.command()

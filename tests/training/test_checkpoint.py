@@ -46,7 +46,7 @@ def test_a_light_checkpoint_goes_on_and_exports(finished: Path, photos: Path, tm
     size = (tmp_path / "checkpoint.safetensors").stat().st_size
     assert size < 0.2 * (finished / "checkpoint.safetensors").stat().st_size
     export(tmp_path, tmp_path / "model.onnx")
-    assert train(changed(initial={"num_steps": 8}), photos, tmp_path, resume=True) == 8
+    assert train(changed(initial={"num_steps": 8}), photos, tmp_path, resume=True) == (8, True)
     resumed = load_checkpoint(tmp_path)
     assert resumed.model["encoder.0.conv.weight"].dtype == torch.float32 and resumed.average
 

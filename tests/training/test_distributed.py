@@ -49,7 +49,7 @@ def lines(run: Path) -> list[dict[str, object]]:
 
 def test_two_processes_equal_one(photos: Path, tmp_path: Path) -> None:
     """Losses, validation and weights, through both phases, to rounding."""
-    assert train(RECIPE, photos, tmp_path / "one", validation=photos) == 6
+    assert train(RECIPE, photos, tmp_path / "one", validation=photos) == (6, True)
     process = torchrun(tmp_path / "two", photos, recipe_file(tmp_path), "--val", str(photos))
     out, error = process.communicate(timeout=120)
     assert process.returncode == 0, error

@@ -59,9 +59,9 @@ def test_a_resumed_run_is_bit_for_bit_that_of_one_never_stopped(
 
     with monkeypatch.context() as patched:
         patched.setattr("partialconv.training.trainer.rate_at", interrupted)
-        assert train(recipe, photos, run) == 3  # the step of the signal is finished and saved
+        assert train(recipe, photos, run) == (3, False)  # the step of the signal is finished and saved
     assert load_checkpoint(run).step == 3
-    assert train(recipe, photos, run, resume=True) == 6
+    assert train(recipe, photos, run, resume=True) == (6, True)
     resumed = load_checkpoint(run)
     for name in ("model", "average", "optimizer"):
         expected, state = getattr(whole, name), getattr(resumed, name)
@@ -259,7 +259,7 @@ def test_a_change_of_recipe_is_shown(
 ) -> None:
     (tmp_path / FILE_NAME).write_bytes((finished / FILE_NAME).read_bytes())
     (tmp_path / "log.jsonl").write_text('{"step": 6}\n{"step": 8}\n{"st')
-    assert train(changed(initial={"num_steps": 7, "lr": 0.5}), photos, tmp_path, resume=True) == 7
+    assert train(changed(initial={"num_steps": 7, "lr": 0.5}), photos, tmp_path, resume=True) == (7, True)
     shown = capsys.readouterr().err
     assert "initial.num_steps: 6 -> 7" in shown and "initial.lr: 0.001 -> 0.5" in shown
     assert "seed" not in shown
@@ -311,7 +311,7 @@ def test_all_six_terms_through_both_phases(photos: Path, vgg: Path, tmp_path: Pa
         finetune={"num_steps": 4},
         tracking={"log_every": 2, "validate_every": 4},
     )
-    assert train(recipe, photos, tmp_path / "run", validation=photos, vgg=vgg) == 8
+    assert train(recipe, photos, tmp_path / "run", validation=photos, vgg=vgg) == (8, True)
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [2, 4, 4, 6, 8, 8]
     for line in lines:
@@ -363,7 +363,8 @@ def test_the_twin_trains_by_the_same_command(photos: Path, tmp_path: Path) -> No
 def test_a_time_limit_ends_with_a_finished_schedule(photos: Path, tmp_path: Path) -> None:
     recipe = changed(initial={"num_steps": 50_000}, finetune={"num_steps": 50_000}, tracking={"log_every": 1})
     recipe = changed(recipe, finetune={"schedule": "cosine"})
-    steps = train(recipe, photos, tmp_path, time_limit_s=3)
+    steps, finished = train(recipe, photos, tmp_path, time_limit_s=3)
+    assert finished
     assert 2 < steps < 50_000 and load_checkpoint(tmp_path).step == steps
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     rates = [line["lr"] for line in lines]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -26,6 +27,13 @@ from partialconv.training.tracker import Tracker
 from partialconv.training.validation import Validation
 
 
+class Outcome(NamedTuple):
+    """How far a run came: steps done in all, and whether its schedule is finished."""
+
+    num_steps: int
+    finished: bool
+
+
 def train(
     recipe: Recipe,
     data: str | Path,
@@ -34,7 +42,7 @@ def train(
     validation: str | Path | None = None,
     vgg: Path | None = None,
     time_limit_s: float | None = None,
-) -> int:
+) -> Outcome:
     """Train a network and keep its state in a folder.
 
     Ctrl-C and SIGTERM end the run after the current step with a checkpoint. Under `torchrun` the processes share each
@@ -52,7 +60,7 @@ def train(
         time_limit_s: Seconds until the last step; the schedule is squeezed into them. See `schedule.Clock`.
 
     Returns:
-        Number of steps done in all.
+        How far the run came.
 
     Raises:
         InputError: no usable photos, `run` holds a run already, or there is none to resume.
@@ -120,8 +128,8 @@ class _Loop:
         self.saved = learner.steps_done
         self.ended = False
 
-    def go(self, share: int) -> int:
-        """Train to the end of the schedule, or until asked to stop; the number of steps done."""
+    def go(self, share: int) -> Outcome:
+        """Train to the end of the schedule, or until asked to stop."""
         recipe, tracking = self.recipe, self.recipe.tracking
         step = first = self.learner.steps_done
         position = float(first)
@@ -158,7 +166,7 @@ class _Loop:
                 self._validate(step)
             if done or self.ended:
                 break
-        return step
+        return Outcome(step, position >= recipe.num_steps)
 
     def _batches(self, first: int, share: int) -> Iterator[Batch]:
         data, settings = self.recipe.data, self.recipe.training
