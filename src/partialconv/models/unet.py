@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from partialconv.nn import PartialConv2d
+from partialconv.nn import PartialConv2d, zero_holes
 
 ENCODER_KERNELS = (7, 5, 5)  # then 3x3
 
@@ -78,7 +78,7 @@ class PartialConvUNet(nn.Module):
         Raises:
             ValueError: `valid` differs in size or holds other values than 0 and 1.
         """
-        x, known = image * 2 - 1, valid
+        x, known = zero_holes(image * 2 - 1, valid), valid
         skips = []
         for block in self.encoder:
             skips.append((x, known != 0))
@@ -112,9 +112,11 @@ class Block(nn.Module):
         self.activation = activation if activation is not None else nn.Identity()
 
     def forward(self, x: list[Tensor], valid: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Features and masks, one or two of each, to features (N, C_out, H_out, W_out) and their mask."""
-        out, valid_out = self.conv(x, valid)
-        return self.activation(self.norm(out)), valid_out
+        """Features, 0 in their holes, and masks, one or two of each, to features (N, C_out, H_out, W_out) and mask."""
+        out, valid_out = self.conv(x, valid, zeroed=True)
+        if not isinstance(self.norm, nn.Identity):  # in place: BatchNorm's result is fresh, and backward does not need it
+            out = self.norm(out).mul_(valid_out)
+        return self.activation(out), valid_out
 
 
 class _BatchNorm2d(nn.BatchNorm2d):
