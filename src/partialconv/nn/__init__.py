@@ -7,7 +7,7 @@ from partialconv.errors import require_torch
 
 require_torch("partialconv.nn")
 
-from partialconv.nn.functional import partial_conv1d, partial_conv2d, partial_conv3d, zero_holes  # noqa: E402
+from partialconv.nn.functional import partial_conv1d, partial_conv2d, partial_conv3d  # noqa: E402
 from partialconv.nn.modules import PartialConv1d, PartialConv2d, PartialConv3d  # noqa: E402
 from partialconv.nn.padding import (  # noqa: E402
     PartialPaddingConv1d,
@@ -15,6 +15,7 @@ from partialconv.nn.padding import (  # noqa: E402
     PartialPaddingConv3d,
     convert_padding,
 )
+from partialconv.nn.zeroing import zero_holes  # noqa: E402
 
 __all__ = [
     "PartialConv1d",

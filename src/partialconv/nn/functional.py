@@ -9,6 +9,7 @@ from torch import Tensor
 
 from partialconv.nn.checks import check_inputs, check_values
 from partialconv.nn.count import Size, box_sum, known_channels, margins, per_axis
+from partialconv.nn.zeroing import zero_holes
 
 Scaling = Literal["v2", "v1"]
 
@@ -115,22 +116,6 @@ def partial_conv3d(
 ) -> tuple[Tensor, Tensor]:
     """`partial_conv2d` of volumes, (N, C_in, D, H, W): the same arguments, results and errors, with three axes."""
     return partial_conv(3, x, valid, weight, bias, stride, padding, dilation, groups, scaling, zeroed)
-
-
-def zero_holes(x: Tensor, valid: Tensor) -> Tensor:
-    """A copy of `x` that is 0 under the hole, whatever was there.
-
-    Features that several layers read need this only once: give them to `partial_conv2d(..., zeroed=True)`.
-
-    Args:
-        x: Features, (N, C, ...).
-        valid: 1 = known, 0 = hole, of a shape that broadcasts to that of `x`.
-
-    Returns:
-        The shape, dtype and memory format of `x`.
-    """
-    # where, not a product: 0 * NaN is NaN; nor masked_fill, which loses channels_last
-    return torch.where(valid if valid.dtype == torch.bool else valid != 0, x, 0)
 
 
 def partial_conv(
