@@ -5,15 +5,17 @@
     python benchmarks/layer.py 512 --dtype float16  # on a GPU, where there is one
 
 One process; in every round each form runs once, in turn. Printed are medians over the rounds: milliseconds of
-nn.Conv2d, and of the others the ratio to nn.Conv2d in the same round. Everything is in channels_last. "saved" are the bytes
-that forward keeps for backward, each tensor once, without parameters. The process keeps freed memory, as `partialconv
-train` does: fresh pages cost more than the arithmetic, and at random.
+nn.Conv2d, and of the others the ratio to nn.Conv2d in the same round. Everything is in channels_last. "saved" are the
+bytes that forward keeps for backward, each tensor once, without parameters. The process keeps freed memory, as
+`partialconv train` does: fresh pages cost more than the arithmetic, and at random.
 
 * dense: two convolutions, C with the weights, D with ones, as in the paper's supplement and in NVIDIA's layer with
   multi_channel=True: masks of as many channels as the features.
 * torch-pconv: `pip install torch-pconv`; one mask for all channels, so for skip links it gets the OR of both masks, and
   computes something else there. Masks are fp32 and it takes fp32 alone.
 """
+
+# ruff: noqa: E402 (the allocator is set before PyTorch is imported)
 
 import argparse
 import datetime
@@ -22,11 +24,12 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from partialconv.training.allocator import keep_memory
 
-keep_memory()  # before PyTorch is imported
+keep_memory()
 
 import torch
 import torch.nn.functional as F
@@ -64,6 +67,7 @@ class Ours(nn.Module):
         self.conv = PartialConv2d(c_in, c_out, kernel, stride, kernel // 2, bias=bias)
 
     def forward(self, x: list[Tensor], valid: Masks) -> tuple[Tensor, Tensor]:
+        """Features and masks, one or two of each, to features and their mask."""
         return self.conv(x, valid)  # type: ignore[no-any-return]
 
 
@@ -75,6 +79,7 @@ class Plain(nn.Module):
         self.conv = nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, bias=bias)
 
     def forward(self, x: list[Tensor], valid: Masks) -> tuple[Tensor, Tensor]:
+        """Features and masks, one or two of each, to features and their mask."""
         return self.conv(torch.cat(x, 1) if len(x) > 1 else x[0]), valid[0]
 
 
@@ -89,6 +94,7 @@ class Dense(nn.Module):
         self.register_buffer("ones", torch.ones_like(self.conv.weight))
 
     def forward(self, x: list[Tensor], valid: Masks) -> tuple[Tensor, Tensor]:
+        """Features and masks, one or two of each, to features and their mask."""
         layout = torch.channels_last
         dense = [m.to(f.dtype).expand_as(f).contiguous(memory_format=layout) for f, m in zip(x, valid, strict=True)]
         joined, known = (torch.cat(t, 1) if len(t) > 1 else t[0] for t in (x, dense))
@@ -111,6 +117,7 @@ class TorchPconv(nn.Module):
         self.conv: nn.Module = PConv2d(c_in, c_out, kernel, stride, kernel // 2, bias=bias)
 
     def forward(self, x: list[Tensor], valid: Masks) -> tuple[Tensor, Tensor]:
+        """Features and masks, one or two of each, to features and their mask."""
         known = valid[0] if len(valid) == 1 else torch.maximum(*valid)
         out, known = self.conv(torch.cat(x, 1) if len(x) > 1 else x[0], known[:, 0].float())
         return out, known[:, None]
@@ -129,13 +136,14 @@ class UNet(nn.Module):
                 part.append(nn.ModuleList([layer(*shape, b.conv.bias is not None), b.norm, b.activation]))
 
     def forward(self, image: Tensor, valid: Tensor) -> Tensor:
-        x, known = image * 2 - 1, valid.expand_as(image) if isinstance(self.encoder[0][0], Dense) else valid  # type: ignore[index]
+        """Image in [0, 1] and mask to the output."""
+        x, known = image * 2 - 1, valid
         skips = []
-        for conv, norm, activation in self.encoder:  # type: ignore[misc]
+        for conv, norm, activation in self.encoder:  # type: ignore[misc,has-type]
             skips.append((x, known))
             x, known = conv([x], [known])
             x = activation(norm(x))
-        for conv, norm, activation in self.decoder:  # type: ignore[misc]
+        for conv, norm, activation in self.decoder:  # type: ignore[misc,has-type]
             skip, skip_known = skips.pop()
             x = F.interpolate(x, scale_factor=2, mode="nearest")
             if not isinstance(conv, Plain):
@@ -280,7 +288,7 @@ def header(what: str) -> None:
 def processor() -> str:
     """The name of the CPU."""
     try:
-        with open("/proc/cpuinfo") as file:
+        with Path("/proc/cpuinfo").open() as file:
             return next(line.split(":")[1].strip() for line in file if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
@@ -299,7 +307,9 @@ def main() -> None:
         print("torch-pconv is missing: pip install torch-pconv", file=sys.stderr)
     device = torch.cuda.get_device_name() if arguments.device == "cuda" else processor()
     mode = "compiled" if arguments.compile else "eager"
-    print(f"{device}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}, {arguments.dtype}, {mode}, ", end="")
+    print(
+        f"{device}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}, {arguments.dtype}, {mode}, ", end=""
+    )
     print(f"{arguments.rounds} rounds, {datetime.date.today()}\n")
     torch.manual_seed(0)
     bench = Bench(arguments)

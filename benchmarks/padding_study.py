@@ -10,9 +10,11 @@ see the same crops in the same order, so that differences are paired.
 
 import argparse
 import datetime
+import itertools
 import os
 import platform
 import time
+from typing import Any
 
 import numpy as np
 import torch
@@ -51,10 +53,10 @@ def crops(half: str, num: int, rng: np.random.Generator) -> tuple[Tensor, Tensor
 
 def network(padding: str) -> nn.Module:
     """Six convolutions at three sizes, then the mean over the crop."""
-    mode = "zeros" if padding == "partial" else padding
+    mode: Any = "zeros" if padding == "partial" else padding
     layers: list[nn.Module] = []
     channels = [1, 16, 16, 32, 32, 64, 64]
-    for index, (before, after) in enumerate(zip(channels, channels[1:], strict=False)):
+    for index, (before, after) in enumerate(itertools.pairwise(channels)):
         layers += [nn.Conv2d(before, after, 3, padding=1, padding_mode=mode), nn.BatchNorm2d(after), nn.ReLU()]
         if index in (1, 3):
             layers.append(nn.MaxPool2d(2))
