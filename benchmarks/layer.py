@@ -25,7 +25,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from partialconv.training.allocator import keep_memory
 
@@ -139,11 +139,12 @@ class UNet(nn.Module):
         """Image in [0, 1] and mask to the output."""
         x, known = image * 2 - 1, valid
         skips = []
-        for conv, norm, activation in self.encoder:  # type: ignore[misc,has-type]
+        encoder, decoder = (cast(list[tuple[Any, Any, Any]], part) for part in (self.encoder, self.decoder))
+        for conv, norm, activation in encoder:
             skips.append((x, known))
             x, known = conv([x], [known])
             x = activation(norm(x))
-        for conv, norm, activation in self.decoder:  # type: ignore[misc,has-type]
+        for conv, norm, activation in decoder:
             skip, skip_known = skips.pop()
             x = F.interpolate(x, scale_factor=2, mode="nearest")
             if not isinstance(conv, Plain):

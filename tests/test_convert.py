@@ -68,9 +68,9 @@ def forward(state: State, names: tuple[str, str, str], unit: bool, image: Tensor
 
     def run(place: str, x: Tensor, known: Tensor, stride: int, slope: float) -> tuple[Tensor, Tensor]:
         weight, bias = double[f"{place}.{conv}weight"], double.get(f"{place}.{conv}bias")
-        settings = dict(stride=stride, padding=weight.shape[-1] // 2)
-        count = F.conv2d(known, torch.ones_like(weight), **settings)  # type: ignore[arg-type]
-        raw = F.conv2d(x * known, weight, **settings)  # type: ignore[arg-type]
+        settings: Any = dict(stride=stride, padding=weight.shape[-1] // 2)
+        count = F.conv2d(known, torch.ones_like(weight), **settings)
+        raw = F.conv2d(x * known, weight, **settings)
         shift = torch.zeros(()) if bias is None else bias.view(1, -1, 1, 1)
         out = torch.where(count > 0, raw * (1 if unit else weight[0].numel()) / count + shift, 0)
         if f"{place}.bn.weight" in double:

@@ -123,15 +123,10 @@ def convert(
     from partialconv.convert import layout_from
 
     conversion = run_conversion(checkpoint, output, layout_from(layout), overwrite)
-    print(
-        f"{output}: {len(conversion.state)} tensors of the layout {conversion.layout}; {len(conversion.dropped)} dropped"
-    )
-    if conversion.network is None:
-        print(
-            "next: load them with safetensors.torch.load_file into modules of the same names, with PartialConv layers"
-        )
+    kept, dropped, network = len(conversion.state), len(conversion.dropped), conversion.network
+    print(f"{output}: {kept} tensors of the layout {conversion.layout}; {dropped} dropped")
+    if network is None:
+        print("next: load them with safetensors.torch.load_file, into PartialConv layers in modules of the same names")
     else:
-        levels, width = conversion.network.num_levels, conversion.network.width
-        print(
-            f"the paper's network, {levels} levels, width {width}; next: partialconv.convert.load_network({str(output)!r})"
-        )
+        print(f"the paper's network, {network.num_levels} levels, width {network.width}; next: ", end="")
+        print(f"partialconv.convert.load_network({str(output)!r})")

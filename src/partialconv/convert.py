@@ -62,8 +62,9 @@ class Conversion:
 def convert(source: Path, destination: Path, layout: Layout | None = None, overwrite: bool = False) -> Conversion:
     """Read a checkpoint of another implementation, without running code from it, and write it as safetensors.
 
-    Layers get the names and shapes of `nn.Conv2d` in the place of the modules that held them, and weights for the scaling by
-    sum(1) / sum(M). A network of the paper's architecture gets the names of `PartialConvUNet`, see `load_network`.
+    Layers get the names and shapes of `nn.Conv2d` in the place of the modules that held them, and weights for the
+    scaling by sum(1) / sum(M). A network of the paper's architecture gets the names of `PartialConvUNet`, see
+    `load_network`.
 
     Args:
         source: A file of torch.save, or safetensors: a state dict, alone or as "state_dict" or "model" of a checkpoint.

@@ -88,7 +88,7 @@ def test_a_border_filled_from_the_image_is_missing_only_where_the_image_is(dims:
     padded = [np.pad(t.numpy().astype(float), width, names[mode]) for t in (x, valid.expand_as(x))]  # type: ignore[call-overload]
     weight, bias = conv.weight.detach().numpy(), conv.bias.detach().numpy()
     ones, zeros = [1] * dims, [0] * dims
-    expected, expected_valid = oracle(*padded, weight, bias, ones, zeros, ones, 1)
+    expected, expected_valid = oracle(padded[0], padded[1], weight, bias, ones, zeros, ones, 1)
     out, valid_out = conv(x, valid)
     np.testing.assert_allclose(out.detach(), expected, atol=1e-12)
     np.testing.assert_array_equal(valid_out.expand_as(out), expected_valid)

@@ -56,7 +56,7 @@ def worker(rank: int, folder: str) -> None:
 
 
 def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
-    mp.spawn(worker, (str(tmp_path),), nprocs=2)  # type: ignore[no-untyped-call]
+    mp.spawn(worker, (str(tmp_path),), nprocs=2)  # type: ignore[attr-defined,no-untyped-call]
     alone, untrained = Net(), Net()
     train(alone, slice(None))
     together = torch.load(tmp_path / "state.pt", weights_only=True)

@@ -80,7 +80,7 @@ def test_gradients_are_those_of_finite_differences() -> None:
     def run(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         return torch.func.functional_call(conv, {"weight": weight, "bias": bias}, (x,))  # type: ignore[no-any-return]
 
-    assert torch.autograd.gradcheck(run, (x, conv.weight, conv.bias))
+    assert torch.autograd.gradcheck(run, (x, *conv.parameters()))
 
 
 def test_calls_leave_nothing_behind() -> None:
@@ -145,7 +145,7 @@ def test_parametrizations_stay(norm: Any) -> None:
     assert parametrize.is_parametrized(conv, "weight")
     with torch.no_grad():
         reference.weight.copy_(conv.weight)
-        reference.bias.copy_(conv.bias)  # type: ignore[union-attr,arg-type]
+        reference.bias.copy_(conv.bias)  # type: ignore[union-attr]
     x = torch.randn(1, 2, 6, 6)
     torch.testing.assert_close(model(x), reference(x))
     torch.testing.assert_close(copy.deepcopy(model)(x), reference(x))
@@ -158,11 +158,11 @@ def test_parametrizations_stay(norm: Any) -> None:
 
 @pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
 def test_the_older_weight_norm_stays() -> None:
-    conv = weight_norm(nn.Conv2d(2, 3, 3, padding=1))
+    conv: Any = weight_norm(nn.Conv2d(2, 3, 3, padding=1))
     assert convert_padding(conv) == [""]
     with torch.no_grad():
         conv.weight_g.mul_(2)
-    x, bias = torch.randn(1, 2, 6, 6), conv.bias.detach().view(1, -1, 1, 1)  # type: ignore[union-attr]
+    x, bias = torch.randn(1, 2, 6, 6), conv.bias.detach().view(1, -1, 1, 1)
     doubled = conv(x) - bias
     with torch.no_grad():
         conv.weight_g.div_(2)
@@ -172,7 +172,8 @@ def test_the_older_weight_norm_stays() -> None:
 def test_classes_of_their_own_are_left_and_named() -> None:
     class Standardised(nn.Conv2d):
         def forward(self, input: Tensor) -> Tensor:  # noqa: A002
-            return self._conv_forward(input, self.weight - self.weight.mean(), self.bias)
+            out: Tensor = self._conv_forward(input, self.weight - self.weight.mean(), self.bias)
+            return out
 
     model = nn.Sequential(Standardised(1, 1, 3, padding=1), PartialConv2d(1, 1, 3, padding=1))
     with pytest.warns(UserWarning, match=r"0 \(Standardised\)"):

@@ -42,8 +42,9 @@ def test_folded_batchnorm_equals_unfolded_where_something_is_known() -> None:
     expected, known = conv(x, valid)
     expected = norm(expected)
     assert norm.running_mean is not None and norm.running_var is not None
+    shift = next(p for name, p in conv.named_parameters() if name == "bias")
     scale = norm.weight / (norm.running_var + norm.eps).sqrt()
-    weight, bias = conv.weight * scale.view(-1, 1, 1, 1), (conv.bias - norm.running_mean) * scale + norm.bias
+    weight, bias = conv.weight * scale.view(-1, 1, 1, 1), (shift - norm.running_mean) * scale + norm.bias
     folded, _ = partial_conv2d(x, valid, weight, bias, padding=1)
     torch.testing.assert_close(folded, torch.where(known, expected, 0))
     assert (~known).any()

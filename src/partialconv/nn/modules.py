@@ -17,7 +17,7 @@ class _PartialConv(nn.modules.conv._ConvNd):
 
     scaling: Scaling = "v2"
 
-    def forward(  # type: ignore[override]
+    def forward(
         self, x: Tensor | Sequence[Tensor], valid: Tensor | Sequence[Tensor], *, zeroed: bool = False
     ) -> tuple[Tensor, Tensor]:
         """Convolve the known pixels of `x`; see `partial_conv2d` for shapes, ranges and errors.
@@ -43,7 +43,8 @@ class _PartialConv(nn.modules.conv._ConvNd):
 
     def extra_repr(self) -> str:
         """The arguments of `nn.Conv2d`, and the scaling where it is not the default."""
-        return super().extra_repr() + ("" if self.scaling == "v2" else f", scaling={self.scaling!r}")
+        arguments: str = super().extra_repr()  # type: ignore[no-untyped-call]
+        return arguments + ("" if self.scaling == "v2" else f", scaling={self.scaling!r}")
 
     def _pad(self, x: Tensor | Sequence[Tensor]) -> Tensor | list[Tensor]:
         return self._pad_one(x) if isinstance(x, Tensor) else [self._pad_one(piece) for piece in x]
@@ -54,7 +55,7 @@ class _PartialConv(nn.modules.conv._ConvNd):
         return F.pad(padded, self._reversed_padding_repeated_twice, mode=self.padding_mode).to(x.dtype)
 
 
-class PartialConv2d(_PartialConv, nn.Conv2d):
+class PartialConv2d(_PartialConv, nn.Conv2d):  # type: ignore[misc]
     """`nn.Conv2d` that sees only known pixels: same arguments, same parameters, same state_dict.
 
     It keeps no state between calls. With `padding_mode` other than "zeros" the border is filled from the image, and
@@ -108,7 +109,7 @@ class PartialConv2d(_PartialConv, nn.Conv2d):
         self.scaling = check_scaling(scaling)
 
 
-class PartialConv1d(_PartialConv, nn.Conv1d):
+class PartialConv1d(_PartialConv, nn.Conv1d):  # type: ignore[misc]
     """`PartialConv2d` for series, (N, C, L), with gaps; a drop-in for `nn.Conv1d`."""
 
     def __init__(
@@ -132,7 +133,7 @@ class PartialConv1d(_PartialConv, nn.Conv1d):
         self.scaling = check_scaling(scaling)
 
 
-class PartialConv3d(_PartialConv, nn.Conv3d):
+class PartialConv3d(_PartialConv, nn.Conv3d):  # type: ignore[misc]
     """`PartialConv2d` for volumes, (N, C, D, H, W); a drop-in for `nn.Conv3d`."""
 
     def __init__(

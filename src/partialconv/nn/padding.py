@@ -19,7 +19,8 @@ class _PartialPaddingConv(nn.modules.conv._ConvNd):
         dims = len(self.kernel_size)
         margin = margins(self.padding, self.kernel_size, self.dilation)
         if self.padding_mode != "zeros" or not any(side for sides in margin for side in sides):
-            return convolve(input, weight, bias)
+            plain: Tensor = convolve(input, weight, bias)
+            return plain
         out: Tensor = convolve(input, weight, None)
         dtype = torch.promote_types(out.dtype, torch.float32)
         ratio = torch.ones((), device=out.device, dtype=dtype)

@@ -26,7 +26,8 @@ def zero_holes(x: Tensor, valid: Tensor) -> Tensor:
         tensor([1., 0., 3.])
     """
     known = valid if valid.dtype == torch.bool else valid != 0
-    if torch.compiler.is_compiling() or torch.jit.is_tracing() or x.device.type != "cpu" or not x.is_floating_point():
+    traced = torch.compiler.is_compiling() or torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]
+    if traced or x.device.type != "cpu" or not x.is_floating_point():
         # where, not a product: 0 * NaN is NaN; nor masked_fill, which loses channels_last
         return torch.where(known, x, 0)
     return _ZeroBits.apply(x, known)  # type: ignore[no-any-return,no-untyped-call]
@@ -41,7 +42,7 @@ class _ZeroBits(torch.autograd.Function):
         return (x.view(integer) & -known.to(integer)).view(x.dtype)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:  # noqa: ARG004
         ctx.save_for_backward(inputs[1])
         ctx.save_for_forward(inputs[1])
 
@@ -51,9 +52,10 @@ class _ZeroBits(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
-        return tangents[0] * ctx.saved_tensors[0]
+        tangent: Tensor = tangents[0] * ctx.saved_tensors[0]
+        return tangent
 
     @staticmethod
-    def vmap(info: Any, in_dims: tuple[int | None, int | None], x: Tensor, known: Tensor) -> tuple[Tensor, int]:
+    def vmap(info: Any, in_dims: tuple[int | None, int | None], x: Tensor, known: Tensor) -> tuple[Tensor, int]:  # noqa: ARG004
         first = [t[None] if dim is None else t.movedim(dim, 0) for t, dim in zip((x, known), in_dims, strict=True)]
         return torch.where(first[1], first[0], 0), 0
