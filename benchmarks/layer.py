@@ -4,10 +4,9 @@
     python benchmarks/layer.py 512 --compile        # under torch.compile
     python benchmarks/layer.py 512 --dtype float16  # on a GPU, where there is one
 
-One process; in every round each form runs once, in turn. Printed are medians over the rounds: milliseconds of
+One process; in every round each form runs once, in random order. Printed are medians over the rounds: milliseconds of
 nn.Conv2d, and of the others the ratio to nn.Conv2d in the same round. Everything is in channels_last. "saved" are the
-bytes that forward keeps for backward, each tensor once, without parameters. The process keeps freed memory, as
-`partialconv train` does: fresh pages cost more than the arithmetic, and at random.
+bytes that forward keeps for backward, each tensor once, without parameters.
 
 * dense: two convolutions, C with the weights, D with ones, as in the paper's supplement and in NVIDIA's layer with
   multi_channel=True: masks of as many channels as the features.
@@ -15,21 +14,16 @@ bytes that forward keeps for backward, each tensor once, without parameters. The
   computes something else there. Masks are fp32 and it takes fp32 alone.
 """
 
-# ruff: noqa: E402 (the allocator is set before PyTorch is imported)
-
 import argparse
 import datetime
 import platform
+import random
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
-
-from partialconv.training.allocator import keep_memory
-
-keep_memory()
 
 import torch
 import torch.nn.functional as F
@@ -188,10 +182,11 @@ class Bench:
         """Milliseconds of nn.Conv2d, and ratios to it."""
         seconds: dict[str, list[float]] = {name: [] for name in calls}
         for number in range(self.rounds + 2):  # two to warm up
-            for name, call in calls.items():
+            order = random.Random(number).sample(list(calls), len(calls))  # who comes after whom matters to caches
+            for name in order:
                 self.wait()
                 began = time.perf_counter()
-                call()
+                calls[name]()
                 self.wait()
                 if number > 1:
                     seconds[name].append(time.perf_counter() - began)
