@@ -189,7 +189,9 @@ def main() -> None:
         first = restore(net, optimizer, load_file(checkpoint))
     model = DistributedDataParallel(net) if dist.is_initialized() else net
     common = dict(batch_size=a.batch // processes, num_workers=a.workers, pin_memory=device.type == "cuda")
-    samplers = [DistributedSampler(d, processes, rank, shuffle=d.train, seed=a.seed) for d in (train, val)]
+    samplers: list[DistributedSampler[Any]] = [
+        DistributedSampler(d, processes, rank, shuffle=d.train, seed=a.seed) for d in (train, val)
+    ]
     loader: DataLoader[Any] = DataLoader(train, sampler=samplers[0], drop_last=True, **common)
     tests: DataLoader[Any] = DataLoader(val, sampler=samplers[1], **common)
     for epoch in range(first, a.epochs):

@@ -25,7 +25,7 @@ def test_it_trains_and_goes_on(tmp_path: Path) -> None:
             folder.mkdir(parents=True)
             for number in range(2):
                 Image.fromarray(rng.integers(0, 256, (40, 48, 3), np.uint8)).save(folder / f"{number}.png")
-    command = [sys.executable, SCRIPT, tmp_path, "--out", tmp_path / "run", "--batch", 4, "--side", 64, "--workers", 0]
+    command = [sys.executable, SCRIPT, tmp_path, "--out", tmp_path / "run", "--batch", 4, "--side", 32, "--workers", 0]
     environment = {name: value for name, value in os.environ.items() if name != "RANK"}
     for options in (["--epochs", 1], ["--epochs", 2, "--resume"]):
         done = subprocess.run([*map(str, command), *map(str, options)], env=environment, capture_output=True, text=True)

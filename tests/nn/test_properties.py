@@ -77,6 +77,11 @@ def test_zeroed_holes_are_zero_and_the_rest_is_untouched(dtype: torch.dtype) -> 
         assert torch.equal(x.grad, valid.to(dtype).expand_as(x))  # type: ignore[arg-type]
 
 
+def test_zeroing_with_another_size_is_a_clear_error() -> None:
+    with pytest.raises(ValueError, match=r"\(1, 1, 8, 7\), expected \(2, 1, 8, 8\)"):
+        zero_holes(torch.rand(2, 3, 8, 8), torch.ones(1, 1, 8, 7))
+
+
 def test_second_forward_and_batched_derivatives() -> None:
     x = torch.randn(1, 2, 4, 4, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(2, 2, 3, 3, dtype=torch.float64, requires_grad=True)

@@ -43,7 +43,7 @@ def partial_conv2d(
             NaN and infinity included; their gradient is exactly 0.
         valid: 1 = known, 0 = hole, (N, 1, H, W), (N, C, H, W) with the C of its `x`, or, where `x` is one tensor,
             (N, groups, H, W); N may be 1. Any dtype; exactly 0 or 1. Of bool masks the values need no check, which
-            saves a pass (and a wait, on a GPU).
+            saves a pass (and a wait, on a GPU); inside torch.compile and torch.export they are trusted.
         weight: (C_out, C_in / groups, kh, kw).
         bias: (C_out,).
         stride: Step of the window, in pixels.

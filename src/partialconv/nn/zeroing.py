@@ -15,19 +15,25 @@ def zero_holes(x: Tensor, valid: Tensor) -> Tensor:
 
     Args:
         x: Features, (N, C, ...).
-        valid: 1 = known, 0 = hole, of a shape that broadcasts to that of `x`.
+        valid: 1 = known, 0 = hole, of the shape of `x`, or 1 where they differ.
 
     Returns:
         The shape, dtype and memory format of `x`.
+
+    Raises:
+        ValueError: the shapes do not fit.
 
     Example:
         >>> import torch
         >>> zero_holes(torch.tensor([1.0, float("nan"), 3.0]), torch.tensor([1, 0, 1]))
         tensor([1., 0., 3.])
     """
+    if valid.dim() != x.dim() or any(v not in (1, s) for v, s in zip(valid.shape, x.shape, strict=True)):
+        expected = f"({x.shape[0]}, 1, {', '.join(str(side) for side in x.shape[2:])})"
+        raise ValueError(f"`valid` has shape {tuple(valid.shape)}, expected {expected} or {tuple(x.shape)}.")
     known = valid if valid.dtype == torch.bool else valid != 0
     traced = torch.compiler.is_compiling() or torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]
-    if traced or x.device.type != "cpu" or not x.is_floating_point():
+    if traced or x.device.type != "cpu" or not x.is_floating_point() or x.element_size() not in _INTEGERS:
         # where, not a product: 0 * NaN is NaN; nor masked_fill, which loses channels_last
         return torch.where(known, x, 0)
     return _ZeroBits.apply(x, known)  # type: ignore[no-any-return,no-untyped-call]
