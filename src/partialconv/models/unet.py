@@ -114,9 +114,8 @@ class Block(nn.Module):
     def forward(self, x: list[Tensor], valid: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Features, 0 in their holes, and masks, one or two of each, to features (N, C_out, H_out, W_out) and mask."""
         out, valid_out = self.conv(x, valid, zeroed=True)
-        if not isinstance(
-            self.norm, nn.Identity
-        ):  # in place: BatchNorm's result is fresh, and backward does not need it
+        if not isinstance(self.norm, nn.Identity):
+            # in place: BatchNorm's result is fresh, and backward does not need it
             out = self.norm(out).mul_(valid_out)
         return self.activation(out), valid_out
 
