@@ -188,3 +188,30 @@ def export(
     difference = run_export(run, output, overwrite)
     size = output.stat().st_size / 1e6
     print(f"{output}: {size:.1f} MB; weights in half precision change values by at most {difference:.2g}")
+
+
+@app.command()
+def convert(
+    checkpoint: Annotated[Path, typer.Argument(help="A file of torch.save, or safetensors.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The .safetensors file.", show_default=False)],
+    layout: Annotated[
+        str | None,
+        typer.Option(help="nvidia, naoto, mmagic or torch-pconv.", show_default="told by the names"),
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Convert a checkpoint of another implementation, without running code from it."""
+    from partialconv.errors import require_torch
+
+    require_torch("partialconv convert")
+    from partialconv.convert import convert as run_conversion
+    from partialconv.convert import layout_from
+
+    conversion = run_conversion(checkpoint, output, layout_from(layout), overwrite)
+    kept, dropped, network = len(conversion.state), len(conversion.dropped), conversion.network
+    print(f"{output}: {kept} tensors of the layout {conversion.layout}; {dropped} dropped")
+    if network is None:
+        print("next: load them with safetensors.torch.load_file, into PartialConv layers in modules of the same names")
+    else:
+        print(f"the paper's network, {network.num_levels} levels, width {network.width}; next: ", end="")
+        print(f"partialconv.convert.load_network({str(output)!r})")

@@ -1,7 +1,6 @@
 """Equations 1 and 2, against loops in float64 that share no code with the layer."""
 
 import copy
-import itertools
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -10,42 +9,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from partialconv.nn import PartialConv2d, partial_conv2d
-
-Array = NDArray[np.float64]
-
-
-def oracle(
-    x: Array,
-    valid: Array,
-    weight: Array,
-    bias: Array | None,
-    stride: tuple[int, int],
-    padding: tuple[int, int],
-    dilation: tuple[int, int],
-    groups: int,
-) -> tuple[Array, Array]:
-    """Eq. 1 and 2 window by window, `valid` with as many channels as `x`."""
-    (num, _, height, width), (c_out, c_group, kh, kw) = x.shape, weight.shape
-    h_out = (height + 2 * padding[0] - dilation[0] * (kh - 1) - 1) // stride[0] + 1
-    w_out = (width + 2 * padding[1] - dilation[1] * (kw - 1) - 1) // stride[1] + 1
-    out, valid_out = np.zeros((num, c_out, h_out, w_out)), np.zeros((num, c_out, h_out, w_out))
-    for n, c, i, j in itertools.product(range(num), range(c_out), range(h_out), range(w_out)):
-        first = c // (c_out // groups) * c_group
-        total = count = 0.0
-        for k, u, v in itertools.product(range(c_group), range(kh), range(kw)):
-            row, column = i * stride[0] - padding[0] + u * dilation[0], j * stride[1] - padding[1] + v * dilation[1]
-            if 0 <= row < height and 0 <= column < width and valid[n, first + k, row, column]:
-                total += weight[c, k, u, v] * x[n, first + k, row, column]
-                count += 1
-        if count:
-            out[n, c, i, j] = total * (c_group * kh * kw) / count + (0 if bias is None else bias[c])
-            valid_out[n, c, i, j] = 1
-    return out, valid_out
-
+from tests.nn.oracle import oracle
 
 CASES = {
     "3x3": dict(kernel=(3, 3), padding=(1, 1)),

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from partialconv.models.norm import BatchNorm2d
-from partialconv.nn import PartialConv2d
+from partialconv.nn import PartialConv2d, zero_holes
 
 ENCODER_KERNELS = (7, 5, 5)  # then 3x3
 
@@ -99,11 +99,10 @@ class PartialConvUNet(nn.Module):
         Raises:
             ValueError: `valid` differs in size or holds other values than 0 and 1.
         """
-        x = image * 2 - 1
+        x = zero_holes(image * 2 - 1, valid)
         if self.conv == "plain":
-            known = (valid != 0).expand(len(image), -1, -1, -1)
-            x = torch.cat([torch.where(known, x, 0), known.to(x.dtype)], dim=1)
-            return (self._layers(x, None).float() + 1) / 2
+            mask = (valid != 0).to(x.dtype).expand(len(image), -1, -1, -1)
+            return (self._layers(torch.cat([x, mask], dim=1), None).float() + 1) / 2
         return (self._layers(x, valid).float() + 1) / 2
 
     def _layers(self, x: Tensor, known: Tensor | None) -> Tensor:
@@ -204,14 +203,24 @@ class Block(nn.Module):
         self.activation = activation if activation is not None else nn.Identity()
 
     def forward(self, x: list[Tensor], valid: list[Tensor | None]) -> tuple[Tensor, Tensor | None]:
-        """Features and masks, one or two of each, to features (N, C_out, H_out, W_out) and their mask."""
-        out, valid_out = self.conv(x, valid)
-        return self.activation(self.norm(out)), valid_out
+        """Features, 0 in their holes, and masks, one or two of each, to features (N, C_out, H_out, W_out) and mask."""
+        out, valid_out = self.conv(x, valid, zeroed=True)
+        out = self.norm(out)
+        if valid_out is not None and not isinstance(self.norm, nn.Identity):
+            # in place: BatchNorm's result is fresh, and backward does not need it
+            out = out.mul_(valid_out)
+        return self.activation(out), valid_out
 
 
 class PlainConv2d(nn.Conv2d):
     """An ordinary convolution of several inputs, called like a partial one; there are no masks."""
 
-    def forward(self, x: list[Tensor], _: list[None]) -> tuple[Tensor, None]:  # type: ignore[override]
+    def forward(  # type: ignore[override]
+        self,
+        x: list[Tensor],
+        _: list[None],
+        *,
+        zeroed: bool = True,  # noqa: ARG002
+    ) -> tuple[Tensor, None]:
         """Convolve the concatenation of `x`."""
         return super().forward(torch.cat(x, dim=1) if len(x) > 1 else x[0]), None
