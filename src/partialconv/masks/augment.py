@@ -1,0 +1,164 @@
+"""From raw flow masks to holes: translation, rotation, cropping, dilation, with the ratio that was asked for.
+
+Everything after the raw mask is whole numbers, so that the same raw masks and seed give the same hole on every machine.
+"""
+
+import math
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from partialconv.errors import InputError
+from partialconv.masks.morphology import Hole, clear_border, dilate
+
+# radii at 512 pixels of squares 9 to 49 wide, and of the hardly dilated lines that the published set has, too
+DILATION_RADII, THIN_RADII, THIN_SHARE = range(4, 25), range(1, 4), 1 / 6
+TRIES, MOST_LAYERS = 100, 12
+LARGEST_RAW_RATIO = 0.25  # more of a frame is unreliable at cuts and fast pans only
+ONE = 1 << 16  # of fixed-point numbers
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a square window lies over a raw mask.
+
+    Args:
+        centre: (row, column) of the raw mask, in pixels.
+        degrees: Turn of the window, 0 to 359.
+        mirrored: Whether left and right change places.
+    """
+
+    centre: tuple[int, int]
+    degrees: int
+    mirrored: bool
+
+
+def flow_hole(
+    raw: Path,
+    size: tuple[int, int],
+    seed: int | tuple[int, ...] | np.random.Generator,
+    hole_ratio: tuple[float, float] = (0.01, 0.6),
+    clear_px: int = 0,
+) -> Hole:
+    """Make a hole of raw flow masks, of a ratio in (low, high].
+
+    A random raw mask is translated, turned, mirrored and cropped, then dilated by a square of a random width, 9 to 49
+    pixels at 512, out of those that give the ratio. Where even the widest gives too small a hole, another crop is laid
+    over it. One hole in six is dilated by 3 to 7 pixels, if that gives the ratio.
+
+    Args:
+        raw: Folder of `partialconv masks flow`, or of any pictures with thin white marks.
+        size: (height, width) in pixels. Widths are for a shorter side of 512 and change with it.
+        seed: Same seed and folder, same hole; or a source of randomness.
+        hole_ratio: The share of hole pixels lies in (low, high].
+        clear_px: Pixels nearer to the border than that are no hole; set so at the end, as the published masks are.
+
+    Returns:
+        (H, W), True = hole.
+
+    Raises:
+        InputError: the folder holds no masks, or they do not reach the ratio.
+
+    Source: Liu et al. 2018, section 3.1, and its author's recipe: dilation by 9 to 49 pixels, random translation,
+        rotation and cropping. The choice by ratio, several crops, mirroring and thin holes are ours.
+    """
+    rng = np.random.default_rng(seed)
+    low, high = hole_ratio
+    files = raw_files(raw)
+    scale = min(size) / 512
+    radii = sorted({max(0, round(radius * scale)) for radius in (*THIN_RADII, *DILATION_RADII)})
+    thinnest = max(1, round(DILATION_RADII[0] * scale))
+    margin = radii[-1]
+    canvas = size[0] + 2 * margin, size[1] + 2 * margin
+    for _ in range(TRIES):
+        marks = np.zeros(canvas, np.bool_)
+        for _ in range(MOST_LAYERS):
+            mask = _read(files[int(rng.integers(len(files)))])
+            if mask.mean() > LARGEST_RAW_RATIO:
+                continue
+            marks |= place(mask, sample_placement(rng, mask.shape, size), canvas, _enlargement(mask.shape, size))
+            if not marks.any():
+                continue
+
+            def ratio(radius: int, marks: Hole = marks) -> float:
+                return float(_cut(dilate(marks, radius), margin, clear_px).mean())
+
+            # the ratio grows with the radius
+            fitting = radii[bisect_right(radii, low, key=ratio) : bisect_right(radii, high, key=ratio)]
+            thin = [radius for radius in fitting if radius < thinnest]
+            wide = fitting[len(thin) :]
+            if fitting:
+                choice = thin if thin and (not wide or rng.random() < THIN_SHARE) else wide
+                return _cut(dilate(marks, choice[int(rng.integers(len(choice)))]), margin, clear_px)
+            if ratio(radii[0]) > high:
+                break
+    raise InputError(
+        f"the flow masks in {raw} give no hole ratio in ({low:g}, {high:g}] at {size[0]}x{size[1]} pixels"
+        f"{f' with {clear_px} px kept clear' if clear_px else ''}: add videos with more motion, or widen the range."
+    )
+
+
+def sample_placement(rng: np.random.Generator, shape: tuple[int, int], size: tuple[int, int]) -> Placement:
+    """Sample a window of `size` (height, width) that looks at a raw mask of `shape`, of its middle if it is small."""
+    half = min(size) // 2
+    centre = [int(rng.integers(half, extent - half + 1)) if extent > 2 * half else extent // 2 for extent in shape]
+    return Placement((centre[0], centre[1]), int(rng.integers(360)), bool(rng.integers(2)))
+
+
+def place(mask: Hole, placement: Placement, canvas: tuple[int, int], enlargement: int = ONE) -> Hole:
+    """Look at a raw mask through a turned window; outside of it there is no hole.
+
+    Args:
+        mask: (H, W), True = unreliable.
+        placement: See `Placement`.
+        canvas: (height, width) of the result in pixels.
+        enlargement: Of the mask, in 65536ths; the nearest pixel is taken.
+    """
+    cosine, sine = _turn(placement.degrees, enlargement)
+    # doubled offsets from the middle, so that a middle between two pixels is a whole number
+    down = 2 * np.arange(canvas[0])[:, None] - (canvas[0] - 1)
+    right = (2 * np.arange(canvas[1])[None] - (canvas[1] - 1)) * (-1 if placement.mirrored else 1)
+    row = (2 * ONE * placement.centre[0] + cosine * down - sine * right + ONE) >> 17
+    column = (2 * ONE * placement.centre[1] + sine * down + cosine * right + ONE) >> 17
+    inside = (row >= 0) & (row < mask.shape[0]) & (column >= 0) & (column < mask.shape[1])
+    return np.asarray(mask[row.clip(0, mask.shape[0] - 1), column.clip(0, mask.shape[1] - 1)] & inside)
+
+
+@lru_cache(maxsize=8)
+def raw_files(folder: Path) -> tuple[Path, ...]:
+    """List the raw masks of a folder, sorted by name; those of `partialconv masks flow` lie in its folder raw/.
+
+    Raises:
+        InputError: there are none.
+    """
+    inner = folder / "raw"
+    files = tuple(sorted((inner if inner.is_dir() else folder).glob("*.png")))
+    if not files:
+        raise InputError(
+            f"no flow masks (*.png) in {folder}: make some with `partialconv masks flow VIDEO -o {folder}`."
+        )
+    return files
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path) -> Hole:
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("L")) > 127
+
+
+def _enlargement(shape: tuple[int, ...], size: tuple[int, int]) -> int:
+    return max(ONE, ONE * min(size) // min(shape))
+
+
+def _turn(degrees: int, enlargement: int) -> tuple[int, int]:
+    factor = ONE * ONE / enlargement
+    return round(math.cos(math.radians(degrees)) * factor), round(math.sin(math.radians(degrees)) * factor)
+
+
+def _cut(marks: Hole, margin: int, clear_px: int) -> Hole:
+    inner = slice(margin, -margin or None)
+    return clear_border(marks[inner, inner], clear_px)
