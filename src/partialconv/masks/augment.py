@@ -17,9 +17,10 @@ from partialconv.masks.morphology import Hole, clear_border, dilate
 
 # radii at 512 pixels of squares 9 to 49 wide, and of the hardly dilated lines that the published set has, too
 DILATION_RADII, THIN_RADII, THIN_SHARE = range(4, 25), range(1, 4), 1 / 6
-TRIES, MOST_LAYERS = 100, 12
+TRIES, MOST_LAYERS = 30, 12
 LARGEST_RAW_RATIO = 0.25  # more of a frame is unreliable at cuts and fast pans only
-ONE = 1 << 16  # of fixed-point numbers
+BITS = 12  # of fixed-point numbers after the point: 0.1 pixel at the corner of 512, and 32-bit integers do
+ONE = 1 << BITS
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class Placement:
 
     Args:
         centre: (row, column) of the raw mask, in pixels.
-        degrees: Turn of the window, 0 to 359.
-        mirrored: Whether left and right change places.
+        degrees: How far the mask is turned, counter-clockwise, 0 to 359.
+        mirrored: Whether left and right change places, after the turn.
     """
 
     centre: tuple[int, int]
@@ -116,16 +117,21 @@ def place(mask: Hole, placement: Placement, canvas: tuple[int, int], enlargement
         mask: (H, W), True = unreliable.
         placement: See `Placement`.
         canvas: (height, width) of the result in pixels.
-        enlargement: Of the mask, in 65536ths; the nearest pixel is taken.
+        enlargement: Of the mask, in 4096ths; the nearest pixel is taken.
     """
     cosine, sine = _turn(placement.degrees, enlargement)
     # doubled offsets from the middle, so that a middle between two pixels is a whole number
-    down = 2 * np.arange(canvas[0])[:, None] - (canvas[0] - 1)
-    right = (2 * np.arange(canvas[1])[None] - (canvas[1] - 1)) * (-1 if placement.mirrored else 1)
-    row = (2 * ONE * placement.centre[0] + cosine * down - sine * right + ONE) >> 17
-    column = (2 * ONE * placement.centre[1] + sine * down + cosine * right + ONE) >> 17
-    inside = (row >= 0) & (row < mask.shape[0]) & (column >= 0) & (column < mask.shape[1])
-    return np.asarray(mask[row.clip(0, mask.shape[0] - 1), column.clip(0, mask.shape[1] - 1)] & inside)
+    down = 2 * np.arange(canvas[0], dtype=np.int32)[:, None] - (canvas[0] - 1)
+    right = (2 * np.arange(canvas[1], dtype=np.int32)[None] - (canvas[1] - 1)) * (-1 if placement.mirrored else 1)
+    starts = [2 * ONE * centre + ONE for centre in placement.centre]
+    row = (starts[0] + cosine * down) + sine * right >> BITS + 1
+    column = (starts[1] - sine * down) + cosine * right >> BITS + 1
+    # what lies outside is found in a frame of known pixels
+    framed = np.pad(mask, 1)
+    for index, extent in ((row, mask.shape[0]), (column, mask.shape[1])):
+        np.maximum(index, -1, out=index)
+        np.minimum(index, extent, out=index)
+    return framed.ravel()[(row + 1) * np.int32(framed.shape[1]) + (column + 1)]
 
 
 @lru_cache(maxsize=8)

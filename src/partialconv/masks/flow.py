@@ -20,7 +20,7 @@ Grey = NDArray[np.uint8]
 Estimator = Callable[[Grey, Grey], Flow]
 Method = Literal["dis", "deepflow"]
 
-# paper.md of the method: Sundaram, Brox, Keutzer 2010, equations 5 and 6 as in their program
+# Sundaram, Brox, Keutzer 2010, section 3, with the constants of their program
 CONSISTENCY = (0.01, 0.5)
 BOUNDARY = (0.01, 0.002)
 SMOOTHING_SIGMA = 0.8
@@ -78,9 +78,9 @@ def reliable_pixels(forward: Flow, backward: Flow) -> Hole:
     left, top = np.where(inside, left, 0), np.where(inside, top, 0)
     across, down = (np.where(inside, to_x - left, 0)[..., None], np.where(inside, to_y - top, 0)[..., None])
     back = np.where(np.isfinite(backward) & (np.abs(backward) < LARGEST_FLOW), backward, np.nan).astype(np.float64)
-    there = (1 - down) * ((1 - across) * back[top, left] + across * back[top, left + 1]) + down * (
-        (1 - across) * back[top + 1, left] + across * back[top + 1, left + 1]
-    )
+    right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
+    upper = (1 - across) * back[top, left] + across * back[top, right]
+    there = (1 - down) * upper + down * ((1 - across) * back[bottom, left] + across * back[bottom, right])
     length = np.square(flow).sum(axis=2)
     difference = np.square(flow + there).sum(axis=2)
     with np.errstate(invalid="ignore"):

@@ -5,7 +5,7 @@ import importlib.util
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +63,12 @@ def extract_raw(
     for path in sources:
         if not path.is_file():
             raise InputError(f"no file {path}: check the name.")
+    # what fails, fails before anything is written
     for path in videos:
-        count_frames(path)
+        if len(list(islice(read_frames(path), 2))) < 2:
+            raise InputError(f"{path} has fewer than two frames: give a video.")
     if videos:
-        flow_estimator(method)  # fails before anything is written
+        flow_estimator(method)
     raw = _folder(out, method, every)
     new, kept = 0, 0
     for forward, backward in zip(flows[::2], flows[1::2], strict=True):
