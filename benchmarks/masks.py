@@ -2,8 +2,8 @@
 
     python benchmarks/masks.py SET [SET ...] [--every N]
 
-Each SET is a folder with a manifest.csv: of `partialconv masks benchmark`, or of `partialconv masks import`. By bin of hole
-ratio, over every N-th mask:
+Each SET is a folder with a manifest.csv: of `partialconv masks benchmark`, or of `partialconv masks import`. By bin of
+hole ratio, over every N-th mask:
 
 * ratio: mean share of hole pixels.
 * width: for each hole pixel the shorter one of the runs of hole, across and down, that it lies in; 10th, 50th and 90th
