@@ -102,6 +102,12 @@ def test_the_shares_are_kept() -> None:
     assert 70 <= thin <= 130
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_range_is_a_clear_error(kind: str, raw: Path) -> None:
+    with pytest.raises(InputError, match="0 <= low < high <= 1"):
+        sample_hole((64, 64), 0, {kind: 1}, (0.3, 0.2), raw)
+
+
 @pytest.mark.parametrize(
     ("mixture", "message"),
     [

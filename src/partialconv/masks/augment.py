@@ -13,6 +13,7 @@ from PIL import Image
 
 from partialconv.errors import InputError
 from partialconv.masks.morphology import Hole, clear_border, dilate
+from partialconv.masks.strokes import check_hole_ratio
 
 # radii at 512 pixels of squares 9 to 49 wide, and of the hardly dilated lines that the published set has, too
 DILATION_RADII, THIN_RADII, THIN_SHARE = range(4, 25), range(1, 4), 1 / 6
@@ -68,7 +69,7 @@ def flow_hole(
         has busier scenes than most videos, and lines of 3 pixels.
     """
     rng = np.random.default_rng(seed)
-    low, high = hole_ratio
+    low, high = check_hole_ratio(hole_ratio)
     files = raw_files(raw)
     for _ in range(TRIES):
         radii = THIN_RADII if rng.random() < THIN_SHARE else DILATION_RADII

@@ -12,7 +12,7 @@ import numpy as np
 
 from partialconv.errors import InputError
 from partialconv.masks.morphology import Hole, clear_border
-from partialconv.masks.strokes import Box, Stroke, draw_strokes
+from partialconv.masks.strokes import Box, Stroke, check_hole_ratio, draw_strokes
 
 Marks = list[Stroke | Box]
 Sampler = Callable[[np.random.Generator, tuple[int, int]], Marks]
@@ -158,7 +158,7 @@ def preset_hole(
         InputError: this kind of hole does not reach the range.
     """
     rng = np.random.default_rng(seed)
-    low, high = hole_ratio
+    low, high = check_hole_ratio(hole_ratio)
     for _ in range(TRIES):
         hole = clear_border(draw_strokes(PRESETS[name](rng, size), size), clear_px)
         if low < hole.mean() <= high:

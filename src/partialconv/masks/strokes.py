@@ -93,9 +93,7 @@ def sample_strokes(
     Raises:
         InputError: a range is empty, or the ratio cannot be met at this size.
     """
-    low, high = hole_ratio
-    if not 0 <= low < high <= 1:
-        raise InputError(f"hole_ratio is ({low}, {high}], expected 0 <= low < high <= 1.")
+    low, high = check_hole_ratio(hole_ratio)
     if width_px is not None and not 1 <= width_px[0] <= width_px[1]:
         raise InputError(f"width_px is {width_px}, expected 1 <= narrowest <= widest.")
     side = min(size)
@@ -128,6 +126,14 @@ def sample_strokes(
         canvas, ratio = trial, new_ratio
         strokes.append(stroke)
     return strokes
+
+
+def check_hole_ratio(hole_ratio: tuple[float, float]) -> tuple[float, float]:
+    """Return the range (low, high] if it is one, else raise `InputError`."""
+    low, high = hole_ratio
+    if not 0 <= low < high <= 1:
+        raise InputError(f"hole_ratio is ({low}, {high}], expected 0 <= low < high <= 1.")
+    return hole_ratio
 
 
 def draw_strokes(strokes: Sequence[Stroke | Box], size: tuple[int, int]) -> Hole:
