@@ -18,7 +18,6 @@ app = typer.Typer(
 )
 
 app.add_typer(masks_app, name="masks")
-app.command()(doctor)
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
 
@@ -72,6 +71,9 @@ def fill(
     tell(found.findings)
     filled = fill_image(Inpainter(model), source.image, hole)
     write_photo(source, filled, hole, output, overwrite)
+
+
+app.command()(doctor)
 
 
 @app.command()

@@ -23,11 +23,13 @@ Strict = Annotated[bool, typer.Option("--strict", help="Refuse a hole that somet
 OutFolder = Annotated[Path, typer.Option("--output", "-o", help="A new folder.", show_default=False)]
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same masks.")]
 Kinds = Annotated[
-    str, typer.Option(help="Kinds of holes and weights: strokes, thin, flow, lama-thin, lama-medium, lama-thick, ...")
+    str,
+    typer.Option(
+        help="E.g. strokes=0.5,brush=0.5; of strokes, thin, flow, lama-thin, lama-medium, lama-thick, brush, boxes.",
+        show_default="strokes, or flow with --raw",
+    ),
 ]
-Raw = Annotated[
-    Path | None, typer.Option(help="Folder of `masks flow`; alone, all holes are made of it.", show_default=False)
-]
+Raw = Annotated[Path | None, typer.Option(help="Folder of `masks flow`, for the kind flow.", show_default=False)]
 Size = Annotated[int, typer.Option(min=32, help="Side in pixels.")]
 Workers = Annotated[int, typer.Option(min=1, help="Processes.", show_default="one for each core")]
 NUM_COUNTED = 300  # holes that the histogram of a recipe counts
@@ -83,7 +85,7 @@ def flow(
     method: Annotated[
         Literal["dis", "deepflow"], typer.Option("--flow", help="How motion is estimated; deepflow is slow.")
     ] = "dis",
-    every: Annotated[int, typer.Option(min=1, help="Take every such pair of frames.")] = 1,
+    every: Annotated[int, typer.Option(min=1, metavar="N", help="Take each N-th pair of frames.")] = 1,
     count: Annotated[
         int | None, typer.Option(min=0, help="Finished masks to make.", show_default="one for each raw mask")
     ] = None,

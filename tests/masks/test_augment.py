@@ -117,7 +117,7 @@ def test_the_ratio_lies_in_its_bin(
 
 
 def test_holes_are_as_wide_as_the_dilation(raw: Path) -> None:
-    """Lines of 3 pixels, dilated by squares of 9 to 49, some by 3 to 7: no run across is shorter than 3."""
+    """Lines of 3 pixels, dilated by squares of 3 to 49: no run across is shorter than 3."""
     narrowest = set()
     for seed in range(40):
         hole = np.pad(flow_hole(raw, (512, 512), seed), 1)
@@ -134,7 +134,7 @@ def test_the_same_seed_gives_the_same_hole(raw: Path) -> None:
     holes = [flow_hole(raw, (256, 320), seed) for seed in range(6)]
     assert len({hole.tobytes() for hole in holes}) == 6
     digest = hashlib.sha256(b"".join(np.packbits(hole).tobytes() for hole in holes)).hexdigest()
-    assert digest.startswith("c90bf887968e8eb6")  # holds what a seed gives fast, on every machine
+    assert digest.startswith("49165ac427cd85a4")  # holds what a seed gives fast, on every machine
 
 
 def test_material_that_cannot_do_it_fails_loudly(tmp_path: Path) -> None:

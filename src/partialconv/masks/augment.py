@@ -15,10 +15,11 @@ from partialconv.errors import InputError
 from partialconv.masks.morphology import Hole, clear_border, dilate
 from partialconv.masks.strokes import check_hole_ratio
 
-# radii at 512 pixels of squares 9 to 49 wide, and of the hardly dilated lines that the published set has, too
-DILATION_RADII, THIN_RADII, THIN_SHARE = range(4, 25), range(1, 4), 1 / 6
+# of squares of 3 to 49 pixels at 512, the narrow ones more often: by this the widths are those of the published masks
+RADII = np.arange(1, 25)
+RADII_SHARES = 1 / (2 * RADII + 1) / (1 / (2 * RADII + 1)).sum()
 TRIES, MOST_LAYERS = 50, 20
-LARGEST_RAW_RATIO = 0.25  # more of a frame is unreliable at cuts and fast pans only
+LARGEST_RAW_RATIO = 0.1  # more of a frame is unreliable at cuts, and where motion is blurred or too fast
 BITS = 12  # of fixed-point numbers after the point: 0.1 pixel at the corner of 512, and 32-bit integers do
 ONE = 1 << BITS
 
@@ -47,9 +48,9 @@ def flow_hole(
 ) -> Hole:
     """Make a hole of raw flow masks, of a ratio in (low, high].
 
-    The width of a square is drawn, 9 to 49 pixels at 512, and in one hole of six 3 to 7. Random raw masks are turned,
-    mirrored, translated, cropped and dilated by it, and laid over each other until a ratio drawn from the range is
-    reached. One that overshoots the range is dropped: inside the range that is the end.
+    The side of a square is drawn, 3 to 49 pixels at 512. Random raw masks are turned, mirrored, translated, cropped and
+    dilated by it, and laid over each other until a ratio drawn from the range is reached. One that overshoots the range
+    is dropped: inside the range that is the end.
 
     Args:
         raw: Folder of `partialconv masks flow`, or of any pictures with thin white marks.
@@ -65,15 +66,14 @@ def flow_hole(
         InputError: the folder holds no masks, or they do not reach the ratio.
 
     Source: Liu et al. 2018, section 3.1, and its author's recipe: dilation by 9 to 49 pixels, random translation,
-        rotation and cropping. Several masks in one hole, mirroring and the narrow squares are ours; the published set
-        has busier scenes than most videos, and lines of 3 pixels.
+        rotation and cropping. Narrower squares are ours, because the published masks are thinner than his range makes
+        them (docs/masks.md); so are mirroring, and several masks in one hole, for scenes less busy than theirs.
     """
     rng = np.random.default_rng(seed)
     low, high = check_hole_ratio(hole_ratio)
     files = raw_files(raw)
     for _ in range(TRIES):
-        radii = THIN_RADII if rng.random() < THIN_SHARE else DILATION_RADII
-        radius = max(1, round(int(rng.choice(radii)) * min(size) / 512))
+        radius = max(1, round(int(rng.choice(RADII, p=RADII_SHARES)) * min(size) / 512))
         canvas = size[0] + 2 * radius, size[1] + 2 * radius
         hole, ratio, target = np.zeros(size, np.bool_), 0.0, rng.uniform(low, high)
         for _ in range(MOST_LAYERS):
