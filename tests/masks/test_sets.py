@@ -44,7 +44,7 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("flow")
     for number in range(4):
         mask = np.zeros((200, 220), bool)
-        for line in range(20 + 10 * number, 200, 40):
+        for line in range(20 + 10 * number, 200, 90):
             mask[line : line + 2, 10:180] = mask[30:190, line : line + 2] = True
         (folder / f"{number}.png").write_bytes(encode_png(mask))
     return folder
