@@ -134,7 +134,7 @@ def test_the_same_seed_gives_the_same_hole(raw: Path) -> None:
     holes = [flow_hole(raw, (256, 320), seed) for seed in range(6)]
     assert len({hole.tobytes() for hole in holes}) == 6
     digest = hashlib.sha256(b"".join(np.packbits(hole).tobytes() for hole in holes)).hexdigest()
-    assert digest.startswith("49165ac427cd85a4")  # holds what a seed gives fast, on every machine
+    assert digest.startswith("2b9c644e6df60029")  # holds what a seed gives fast, on every machine
 
 
 def test_material_that_cannot_do_it_fails_loudly(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from partialconv.masks.strokes import check_hole_ratio
 # of squares of 3 to 49 pixels at 512, the narrow ones more often: by this the widths are those of the published masks
 RADII = np.arange(1, 25)
 RADII_SHARES = 1 / (2 * RADII + 1) / (1 / (2 * RADII + 1)).sum()
-TRIES, MOST_LAYERS = 50, 20
+TRIES, MOST_LAYERS = 100, 8
 LARGEST_RAW_RATIO = 0.1  # more of a frame is unreliable at cuts, and where motion is blurred or too fast
 BITS = 12  # of fixed-point numbers after the point: 0.1 pixel at the corner of 512, and 32-bit integers do
 ONE = 1 << BITS
