@@ -101,8 +101,9 @@ def sample_strokes(
     widest = max(1.0, side / 8)
     typical = _log_uniform(rng, min(widest, max(1.0, target * side / 16)), widest)
     strokes: list[Stroke] = []
-    canvas = Image.new("1", (size[1], size[0]))
-    ratio, overshoots = 0.0, 0
+    canvas = Image.new("L", (size[1], size[0]))
+    draw = ImageDraw.Draw(canvas)
+    ratio, num_hole, overshoots = 0.0, 0, 0
     while ratio <= low or ratio < target:
         if width_px is not None:
             width = _log_uniform(rng, *width_px)
@@ -111,19 +112,23 @@ def sample_strokes(
         else:
             width = min(typical * rng.lognormal(0, 0.4), widest)
         stroke = _sample_stroke(rng, size, max(1, round(width / 2**overshoots)))
-        trial = canvas.copy()
-        _draw(ImageDraw.Draw(trial), stroke)
-        new_ratio = float(clear_border(np.asarray(trial), clear_px).mean())
+        box, counted = _bounding_box(stroke, size, 0), _bounding_box(stroke, size, clear_px)
+        before = canvas.crop(box)
+        num_before = int(np.count_nonzero(np.asarray(canvas.crop(counted))))
+        _draw(draw, stroke)
+        num_new = num_hole + int(np.count_nonzero(np.asarray(canvas.crop(counted)))) - num_before
+        new_ratio = num_new / (size[0] * size[1])
         if new_ratio > high:
             if ratio > low:
                 break
+            canvas.paste(before, box)
             overshoots += 1
             if overshoots > 30:
                 raise InputError(
                     f"no strokes give a hole ratio in ({low}, {high}] at {size[0]}x{size[1]} pixels: widen the range."
                 )
             continue
-        canvas, ratio = trial, new_ratio
+        ratio, num_hole = new_ratio, num_new
         strokes.append(stroke)
     return strokes
 
@@ -170,6 +175,17 @@ def _sample_stroke(rng: np.random.Generator, size: tuple[int, int], width: int) 
             (x + radii[0] * w * np.cos(a), y + radii[1] * w * np.sin(a)) for a, w in zip(angles, wobble, strict=True)
         ]
     return Stroke(tuple((int(px), int(py)) for px, py in points), width)
+
+
+def _bounding_box(stroke: Stroke, size: tuple[int, int], clear_px: int) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of where a stroke may draw, without the border of the picture."""
+    x, y = zip(*stroke.points, strict=True)
+    reach, limits = stroke.width + 2, (size[1] - clear_px, size[0] - clear_px)
+    left, top = (min(max(min(v) - reach, clear_px), limit) for v, limit in zip((x, y), limits, strict=True))
+    right, bottom = (
+        max(min(max(v) + reach, limit), s) for v, limit, s in zip((x, y), limits, (left, top), strict=True)
+    )
+    return left, top, right, bottom
 
 
 def _draw(draw: ImageDraw.ImageDraw, stroke: Stroke | Box) -> None:
