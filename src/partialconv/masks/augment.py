@@ -78,11 +78,12 @@ def flow_hole(
         hole, ratio, target = np.zeros(size, np.bool_), 0.0, rng.uniform(low, high)
         for _ in range(MOST_LAYERS):
             mask = _read(files[int(rng.integers(len(files)))])
-            if mask.mean() > LARGEST_RAW_RATIO:
+            if np.count_nonzero(mask) > LARGEST_RAW_RATIO * mask.size:
                 continue
             marks = place(mask, sample_placement(rng, mask.shape, size), canvas, _enlargement(mask.shape, size))
-            layered = hole | clear_border(dilate(marks, radius)[radius:-radius, radius:-radius], clear_px)
-            new_ratio = float(layered.mean())
+            layered = clear_border(dilate(marks, radius)[radius:-radius, radius:-radius], clear_px)
+            layered |= hole
+            new_ratio = np.count_nonzero(layered) / layered.size
             if new_ratio <= high:
                 hole, ratio = layered, new_ratio
             if ratio > low and (new_ratio > high or ratio >= target):
@@ -115,18 +116,17 @@ def place(mask: Hole, placement: Placement, canvas: tuple[int, int], enlargement
     # doubled offsets from the middle, so that a middle between two pixels is a whole number
     down = 2 * np.arange(canvas[0], dtype=np.int32)[:, None] - (canvas[0] - 1)
     right = (2 * np.arange(canvas[1], dtype=np.int32)[None] - (canvas[1] - 1)) * (-1 if placement.mirrored else 1)
-    # what lies outside is found in a frame of known pixels around the mask
-    framed = np.pad(mask, 1)
-    starts = [2 * ONE * (centre + 1) + ONE for centre in placement.centre]
+    starts = [2 * ONE * centre + ONE for centre in placement.centre]
     row = (starts[0] + cosine * down) + sine * right
     column = (starts[1] - sine * down) + cosine * right
-    for index, extent in ((row, framed.shape[0]), (column, framed.shape[1])):
-        index >>= BITS + 1
-        np.maximum(index, 0, out=index)
-        np.minimum(index, extent - 1, out=index)
-    row *= framed.shape[1]
+    row >>= BITS + 1
+    column >>= BITS + 1
+    # unsigned, what lies before the first pixel lies behind the last
+    inside = (row.view(np.uint32) < mask.shape[0]) & (column.view(np.uint32) < mask.shape[1])
+    row *= mask.shape[1]
     row += column
-    return np.asarray(framed.ravel()[row])
+    row *= inside
+    return np.asarray(mask.ravel()[row] & inside)
 
 
 @lru_cache(maxsize=8)
