@@ -121,6 +121,10 @@ def test_flows_that_are_there_already(tmp_path: Path) -> None:
     flo(tmp_path / "c.flo", backward[:-1])
     with pytest.raises(InputError, match="of another size"):
         extract_raw([files[0], tmp_path / "c.flo"], tmp_path / "other")
+    flo(tmp_path / "d.flo", backward[:9])
+    with pytest.raises(InputError, match=r"d.flo is 40x9 pixels, expected at least 24"):
+        extract_raw([tmp_path / "d.flo", tmp_path / "d.flo"], tmp_path / "other")
+    assert not (tmp_path / "other").exists()
 
 
 def test_what_is_no_video_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

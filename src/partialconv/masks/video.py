@@ -11,11 +11,12 @@ from typing import Any
 
 from partialconv.errors import InputError
 from partialconv.imageio import encode_png
-from partialconv.masks.flow import Grey, Method, flow_estimator, read_flo, unreliable_pixels
+from partialconv.masks.flow import Flow, Grey, Method, flow_estimator, read_flo, unreliable_pixels
 from partialconv.masks.morphology import Hole
 
 SHORT_SIDE_PX = 720  # larger frames are scaled down to it
 BORDER_PX = 4  # cut off: there, the least motion leaves the frame
+SMALLEST_PX = 24
 Report = Callable[[Path, int, int], None]
 
 
@@ -45,7 +46,7 @@ def extract_raw(
         sources: Videos, or Middlebury flows in pairs: FORWARD.flo BACKWARD.flo.
         out: Folder; made if missing.
         method: See `flow_estimator`.
-        every: Take each such pair only.
+        every: Take each so many-th pair only.
         report: Called with video, pair and number of pairs (0 if unknown) after each pair.
 
     Raises:
@@ -64,21 +65,21 @@ def extract_raw(
         if not path.is_file():
             raise InputError(f"no file {path}: check the name.")
     # what fails, fails before anything is written
+    pairs = list(zip(flows[::2], flows[1::2], strict=True))
+    for forward, backward in pairs:
+        _read_pair(forward, backward)
     for path in videos:
-        if len(list(islice(read_frames(path), 2))) < 2:
+        frames = list(islice(read_frames(path), 2))
+        if len(frames) < 2:
             raise InputError(f"{path} has fewer than two frames: give a video.")
+        _check_size(path, frames[0].shape)
     if videos:
         flow_estimator(method)
     raw = _folder(out, method, every)
     new, kept = 0, 0
-    for forward, backward in zip(flows[::2], flows[1::2], strict=True):
-        target = raw / f"{forward.stem}-{_digest(forward, backward)}-000000.png"
-        first, second = read_flo(forward), read_flo(backward)
-        if first.shape != second.shape:
-            raise InputError(f"{forward} is of another size than {backward}: expected the two flows of one pair.")
-        if min(first.shape[:2]) <= 2 * BORDER_PX:
-            raise InputError(f"{forward} is {first.shape[1]}x{first.shape[0]} pixels: too small for a mask.")
-        _write(target, unreliable_pixels(first, second))
+    for forward, backward in pairs:
+        name = f"{forward.stem}-{_digest(forward, backward)}-000000.png"
+        _write(raw / name, unreliable_pixels(*_read_pair(forward, backward)))
         new += 1
         if report:
             report(forward, 1, 1)
@@ -90,11 +91,8 @@ def extract_raw(
                 if target.exists():
                     kept += 1
                 else:
-                    forward_flow, backward_flow = (
-                        estimate(first_frame, second_frame),
-                        estimate(second_frame, first_frame),
-                    )
-                    _write(target, unreliable_pixels(forward_flow, backward_flow))
+                    flow = estimate(first_frame, second_frame)
+                    _write(target, unreliable_pixels(flow, estimate(second_frame, first_frame)))
                     new += 1
             if report:
                 report(path, number + 1, max(total, 0))
@@ -135,6 +133,19 @@ def count_frames(path: Path) -> int:
             return int(container.streams.video[0].frames)
     except av.FFmpegError as error:
         raise InputError(f"{path} is no video that can be decoded: {error}.") from error
+
+
+def _read_pair(forward: Path, backward: Path) -> tuple[Flow, Flow]:
+    first, second = read_flo(forward), read_flo(backward)
+    if first.shape != second.shape:
+        raise InputError(f"{forward} is of another size than {backward}: expected the two flows of one pair.")
+    _check_size(forward, first.shape)
+    return first, second
+
+
+def _check_size(path: Path, shape: tuple[int, ...]) -> None:
+    if min(shape[:2]) < SMALLEST_PX:
+        raise InputError(f"{path} is {shape[1]}x{shape[0]} pixels, expected at least {SMALLEST_PX} on each side.")
 
 
 def _folder(out: Path, method: Method, every: int) -> Path:
