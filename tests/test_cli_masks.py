@@ -121,7 +121,7 @@ def test_sets_are_made_and_shown(folder: Path) -> None:
     assert shown.returncode == 0, shown.stderr
     with Image.open(folder / "sheet.png") as sheet:
         assert sheet.width > 8 * 64
-    (folder / "recipe.toml").write_text("[data]\ncrop_px = 32\nthin_share = 0.5\n")
+    (folder / "recipe.toml").write_text("[data]\ncrop_px = 32\nholes = { strokes = 0.5, thin = 0.5 }\n")
     recipe = run("masks", "show", "recipe.toml", "-o", "recipe.png", cwd=folder)
     assert recipe.returncode == 0, recipe.stderr
     assert recipe.stdout.startswith("recipe.png: 48 holes")

@@ -182,9 +182,8 @@ def show(
         holes, ratios = holes_of_folder(source, count)
     else:
         data = load_recipe(source).data
-        mixture = {"strokes": 1 - data.thin_share, "thin": data.thin_share}
-        size = (data.crop_px, data.crop_px)
-        holes = [sample_hole(size, (seed, n), mixture, data.hole_ratio) for n in range(max(count, NUM_COUNTED))]
+        size, numbers = (data.crop_px, data.crop_px), range(max(count, NUM_COUNTED))
+        holes = [sample_hole(size, (seed, n), data.holes, data.hole_ratio, data.flow_folder) for n in numbers]
         ratios = [float(hole.mean()) for hole in holes]
     contact_sheet(holes[:count], ratios).save(output)
     print(f"{output}: {min(count, len(holes))} holes")

@@ -38,7 +38,7 @@ def test_samples_depend_on_their_number_alone(source: PhotoSource) -> None:
 
 
 def test_thin_holes_are_thin(source: PhotoSource) -> None:
-    holes = [HoledPhotos(source, 128, (0.01, 0.05), seed=0, thin_share=1)[i].hole[0] for i in range(6)]
+    holes = [HoledPhotos(source, 128, (0.01, 0.05), seed=0, holes={"thin": 1})[i].hole[0] for i in range(6)]
     for hole in holes:
         eroded = -torch.nn.functional.max_pool2d(-hole.float()[None], 9, 1, 4)
         assert eroded.sum() == 0 or hole.float().mean() < 0.05
@@ -118,3 +118,15 @@ def test_colours_change_as_pillow_changes_them() -> None:
 
 def test_find_photos_and_sources_agree(photos: Path, source: PhotoSource) -> None:
     assert [str(p) for p in find_photos(photos)[0]] == source.names
+
+
+def test_holes_from_flow_train_too(source: PhotoSource, tmp_path: Path) -> None:
+    raw = np.zeros((80, 100), np.uint8)
+    raw[20:60, 30:33] = 255
+    raw[60:62, 30:90] = 255
+    Image.fromarray(raw).save(tmp_path / "0.png")
+    for kinds in ({"flow": 1.0}, {"flow": 0.5, "strokes": 0.5}):
+        samples = HoledPhotos(source, 48, (0.1, 0.4), seed=0, holes=kinds, flow_masks=tmp_path)
+        for index in range(6):
+            assert 0.1 < samples[index].hole.float().mean() <= 0.4
+            assert torch.equal(samples[index].hole, samples[index].hole)

@@ -22,7 +22,7 @@ def test_defaults_are_the_papers() -> None:
     recipe = Recipe()
     assert (recipe.model.width, recipe.model.num_levels) == (64, 8)
     assert (recipe.initial.lr, recipe.finetune.lr, recipe.training.batch_size) == (2e-4, 5e-5, 6)
-    assert (recipe.data.crop_px, recipe.data.thin_share, recipe.data.colour_jitter) == (512, 0, 0)
+    assert (recipe.data.crop_px, recipe.data.holes, recipe.data.colour_jitter) == (512, {"strokes": 1}, 0)
     assert recipe.loss.weights() == {
         "valid": 1, "hole": 6, "perceptual": 0.05, "style_out": 120, "style_comp": 120, "tv": 0.1
     }  # fmt: skip
@@ -32,7 +32,12 @@ def test_defaults_are_the_papers() -> None:
 
 
 def test_a_printed_recipe_is_the_same_recipe() -> None:
-    recipe = recipe_from_dict({"data": {"hole_ratio": [0.1, 0.2], "resident": True}, "initial": {"lr": 1e-5}})
+    recipe = recipe_from_dict(
+        {
+            "data": {"hole_ratio": [0.1, 0.2], "resident": True, "holes": {"lama-thin": 1, "thin": 0.5}},
+            "initial": {"lr": 1e-5},
+        }
+    )
     assert recipe_from_dict(tomllib.loads(recipe_toml(recipe))) == recipe
 
 
@@ -62,7 +67,12 @@ def test_a_recipe_survives_its_dictionary() -> None:
         ({"data": {"colour_jitter": 1.0}}, "0 <= jitter < 1"),
         ({"loss": {"vgg_window_px": 8}}, "0, or at least 16"),
         ({"training": {"precision": "half"}}, "one of auto, fp32, bf16, fp16"),
-        ({"data": {"thin_share": 1.5}}, "data.thin_share must be 0 to 1"),
+        (
+            {"data": {"holes": {"lines": 1}}},
+            "data.holes: unknown kind of holes 'lines', expected some of strokes",
+        ),
+        ({"data": {"holes": {"flow": 1}}}, "data.holes: holes from flow need a folder"),
+        ({"data": {"holes": 0.5}}, "data.holes is 0.5, must be a table"),
         ({"loss": {"valid": -1}}, "weights of at least 0"),
         ({"training": {"seed": -1}}, "training.seed must be at least 0"),
         ({"finetune": {"lr": -1.0}}, "more than 0"),

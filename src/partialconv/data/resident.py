@@ -5,18 +5,20 @@ neither decode photos nor draw holes as fast as such a card consumes them.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from partialconv.data.photos import PhotoSource
-from partialconv.data.samples import Batch, SampleOrder, enlarge_to, plan_crop, sample_hole, shrink_to
+from partialconv.data.samples import STROKES, Batch, SampleOrder, enlarge_to, plan_crop, shrink_to
 from partialconv.errors import InputError
+from partialconv.masks.mixture import sample_hole
 
 NUM_HOLES = 4096
 LARGEST = 1.25  # shorter side of a photo in crops; more would need more memory, and show smaller parts of things
@@ -34,7 +36,8 @@ class ResidentPhotos:
         hole_ratio: The share of hole pixels lies in (low, high].
         seed: Of everything.
         device: Where photos and holes live.
-        thin_share: See `HoledPhotos`.
+        holes: See `HoledPhotos`.
+        flow_masks: See `HoledPhotos`.
         colour_jitter: See `HoledPhotos`.
         num_holes: Size of the bank; `NUM_HOLES` by default.
         num_workers: Processes that draw it.
@@ -49,7 +52,8 @@ class ResidentPhotos:
         hole_ratio: tuple[float, float],
         seed: int,
         device: torch.device,
-        thin_share: float = 0,
+        holes: Mapping[str, float] = STROKES,
+        flow_masks: Path | None = None,
         colour_jitter: float = 0,
         num_holes: int | None = None,
         num_workers: int = 0,
@@ -68,13 +72,13 @@ class ResidentPhotos:
         ]
         self._order = SampleOrder(len(self.photos), seed)
         numbers = range(NUM_HOLES if num_holes is None else num_holes)
-        draw = partial(_draw, crop_px, seed, hole_ratio, thin_share)
+        draw = partial(_draw, crop_px, seed, dict(holes), hole_ratio, flow_masks)
         if num_workers > 0:
             with ProcessPoolExecutor(num_workers, get_context("spawn")) as workers:
-                holes = list(workers.map(draw, numbers, chunksize=32))
+                bank = list(workers.map(draw, numbers, chunksize=32))
         else:
-            holes = [draw(number) for number in numbers]
-        self.holes = torch.from_numpy(np.stack(holes)).to(device)
+            bank = [draw(number) for number in numbers]
+        self.holes = torch.from_numpy(np.stack(bank)).to(device)
 
     def batches(self, indices: Iterator[range]) -> Iterator[Batch]:
         """A batch of samples for each range of indices; sample i is the same in whichever batch it comes."""
@@ -112,5 +116,12 @@ def _decode(photos: PhotoSource, crop_px: int, number: int) -> Tensor | None:
         return None
 
 
-def _draw(crop_px: int, seed: int, hole_ratio: tuple[float, float], thin_share: float, number: int) -> np.ndarray:
-    return sample_hole(crop_px, (seed, 0, number, 2), hole_ratio, thin_share)
+def _draw(
+    crop_px: int,
+    seed: int,
+    holes: Mapping[str, float],
+    hole_ratio: tuple[float, float],
+    flow_masks: Path | None,
+    number: int,
+) -> np.ndarray:
+    return sample_hole((crop_px, crop_px), (seed, 0, number, 2), holes, hole_ratio, flow_masks)

@@ -1,7 +1,10 @@
 """Photos with holes drawn over them, reproducible sample by sample."""
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -12,9 +15,9 @@ from torch.utils.data import Dataset
 
 from partialconv.data.photos import PhotoSource
 from partialconv.errors import InputError
-from partialconv.masks import stroke_hole
+from partialconv.masks.mixture import sample_hole
 
-THIN_PX = (1, 4)
+STROKES: Mapping[str, float] = MappingProxyType({"strokes": 1.0})
 LANCZOS = Image.Resampling.LANCZOS
 
 
@@ -97,7 +100,8 @@ class HoledPhotos(Dataset[Batch]):
         crop_px: Side of a crop; smaller photos are enlarged to fit.
         hole_ratio: The share of hole pixels lies in (low, high].
         seed: Of order, crops, mirroring and holes.
-        thin_share: Share of the holes that are made of thin strokes alone, `THIN_PX` wide.
+        holes: Weight of each kind of holes, see `masks.mixture.sample_hole`; strokes by default.
+        flow_masks: Folder of raw flow masks, for the kind "flow".
         colour_jitter: Largest relative change of brightness, contrast and saturation.
 
     Source: ours.
@@ -109,11 +113,12 @@ class HoledPhotos(Dataset[Batch]):
         crop_px: int,
         hole_ratio: tuple[float, float],
         seed: int,
-        thin_share: float = 0,
+        holes: Mapping[str, float] = STROKES,
+        flow_masks: Path | None = None,
         colour_jitter: float = 0,
     ) -> None:
         self.photos, self.crop_px, self.hole_ratio, self.seed = photos, crop_px, hole_ratio, seed
-        self.thin_share, self.colour_jitter = thin_share, colour_jitter
+        self.holes, self.flow_masks, self.colour_jitter = dict(holes), flow_masks, colour_jitter
         self._order = SampleOrder(len(photos), seed)
 
     def __getitem__(self, index: int) -> Batch:
@@ -126,7 +131,8 @@ class HoledPhotos(Dataset[Batch]):
         """
         epoch, number = self._order[index]
         rng = np.random.default_rng((self.seed, epoch, number))
-        hole = sample_hole(self.crop_px, (self.seed, epoch, number, 1), self.hole_ratio, self.thin_share)
+        size, seed = (self.crop_px, self.crop_px), (self.seed, epoch, number, 1)
+        hole = sample_hole(size, seed, self.holes, self.hole_ratio, self.flow_masks)
         number, photo = first_whole(self.photos, number)
         photo = enlarge_to(photo, self.crop_px)
         plan = plan_crop(rng, (photo.height, photo.width), self.crop_px, self.colour_jitter)
@@ -140,12 +146,6 @@ class HoledPhotos(Dataset[Batch]):
             torch.tensor(plan.jitter),
             torch.tensor(number),
         )
-
-
-def sample_hole(side: int, seed: tuple[int, ...], hole_ratio: tuple[float, float], thin_share: float) -> np.ndarray:
-    """One training hole, bool, (side, side)."""
-    thin = np.random.default_rng((*seed, 1)).random() < thin_share
-    return stroke_hole((side, side), seed, hole_ratio, THIN_PX if thin else None)
 
 
 def first_whole(photos: PhotoSource, number: int) -> tuple[int, Image.Image]:

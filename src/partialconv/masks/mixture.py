@@ -63,6 +63,17 @@ def check_mixture(mixture: Mapping[str, float], flow_masks: Path | None = None) 
     """Refuse a mixture that cannot be drawn from.
 
     Raises:
+        InputError: as `check_kinds`, or there are no flow masks in their folder.
+    """
+    check_kinds(mixture, flow_masks is not None)
+    if mixture.get("flow") and flow_masks is not None:
+        raw_files(flow_masks)
+
+
+def check_kinds(mixture: Mapping[str, float], has_flow_masks: bool) -> None:
+    """Refuse a mixture without looking for files.
+
+    Raises:
         InputError: an unknown kind, weights that are negative or all 0, or "flow" without a folder of flow masks.
     """
     for name, weight in mixture.items():
@@ -72,7 +83,5 @@ def check_mixture(mixture: Mapping[str, float], flow_masks: Path | None = None) 
             raise InputError(f"the weight of {name!r} is {weight}, expected at least 0.")
     if not any(mixture.values()):
         raise InputError("no kind of holes has a weight: give some, as in strokes = 1.")
-    if mixture.get("flow"):
-        if flow_masks is None:
-            raise InputError("holes from flow need a folder of `partialconv masks flow`: name it.")
-        raw_files(flow_masks)
+    if mixture.get("flow") and not has_flow_masks:
+        raise InputError("holes from flow need a folder of `partialconv masks flow`: name it.")

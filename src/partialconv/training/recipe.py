@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from partialconv.errors import InputError
+from partialconv.masks.mixture import check_kinds
 from partialconv.models.losses import OF_FEATURES, PAPER_WEIGHTS
 
 
@@ -27,17 +28,24 @@ class ModelRecipe:
 class DataRecipe:
     """Crops of `crop_px` pixels, with hole ratios in (low, high].
 
-    `thin_share` of the holes are made of strokes of 1 to 4 pixels alone: hairlines are few of the pixels, but not of
-    the photos. `colour_jitter` is the largest relative change of brightness, contrast and saturation. `resident`
+    `holes` gives the weight of each kind, see `masks.mixture.sample_hole`; more of the kind "thin" helps hairlines,
+    which are few of the pixels, but not of the photos. The kind "flow" needs `flow_masks`, a folder of `partialconv
+    masks flow`. `colour_jitter` is the largest relative change of brightness, contrast and saturation. `resident`
     keeps all photos on the training device: see `data.resident`.
     """
 
     crop_px: int = 512
     hole_ratio: tuple[float, float] = (0.01, 0.6)
-    thin_share: float = 0.0
+    holes: dict[str, float] = field(default_factory=lambda: {"strokes": 1.0})
+    flow_masks: str = ""
     colour_jitter: float = 0.0
     resident: bool = False
     num_workers: int = 2
+
+    @property
+    def flow_folder(self) -> Path | None:
+        """The folder `flow_masks`, if one is named."""
+        return Path(self.flow_masks) if self.flow_masks else None
 
 
 @dataclass(frozen=True)
@@ -166,7 +174,10 @@ def recipe_from_dict(content: dict[str, Any]) -> Recipe:
     _expect(recipe.model.width >= 1 and recipe.model.num_levels >= 1, "model", "width and num_levels of at least 1")
     _expect(data.crop_px >= 16, "data.crop_px", "at least 16")
     _expect(0 <= data.hole_ratio[0] < data.hole_ratio[1] <= 1, "data.hole_ratio", "0 <= low < high <= 1")
-    _expect(0 <= data.thin_share <= 1, "data.thin_share", "0 to 1")
+    try:
+        check_kinds(data.holes, bool(data.flow_masks))  # the folder need not be there to export
+    except InputError as error:
+        raise InputError(f"recipe key data.holes: {error}") from error
     _expect(0 <= data.colour_jitter < 1, "data.colour_jitter", "0 <= jitter < 1")
     _expect(data.num_workers >= 0, "data.num_workers", "at least 0")
     _expect(min(loss.weights().values()) >= 0 and loss.hole > 0, "loss", "weights of at least 0, hole more than 0")
@@ -189,10 +200,16 @@ def recipe_toml(recipe: Recipe) -> str:
     """The whole recipe, defaults included, as a recipe file."""
     # strings, numbers, booleans and lists are written in TOML as in JSON
     tables = [
-        f"[{table}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
+        f"[{table}]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in keys.items())
         for table, keys in asdict(recipe).items()
     ]
     return "\n".join(tables)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
+    return json.dumps(value)
 
 
 def recipe_changes(before: Recipe, after: Recipe) -> list[str]:
@@ -225,6 +242,9 @@ def _value(hint: Any, value: Any, place: str) -> Any:
     if origin is Literal:
         _expect(value in arguments, place, f"one of {', '.join(map(str, arguments))}", value)
         return value
+    if origin is dict:
+        _expect(isinstance(value, dict), place, "a table, e.g. { strokes = 0.5, thin = 0.5 }", value)
+        return {str(key): _value(arguments[1], inner, f"{place}.{key}") for key, inner in value.items()}
     if origin is tuple:
         _expect(isinstance(value, list | tuple) and len(value) == len(arguments), place, f"{len(arguments)} numbers")
         return tuple(_value(a, v, place) for a, v in zip(arguments, value, strict=True))

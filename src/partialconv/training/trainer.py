@@ -18,6 +18,7 @@ from partialconv.data import Batch, HoledPhotos, PhotoSource, open_photos
 from partialconv.data.resident import ResidentPhotos
 from partialconv.data.samples import change_colours
 from partialconv.errors import InputError
+from partialconv.masks.mixture import check_mixture
 from partialconv.training.checkpoint import holds_checkpoint, load_checkpoint, save_checkpoint
 from partialconv.training.distributed import World
 from partialconv.training.learner import Learner
@@ -74,6 +75,7 @@ def train(
     state = load_checkpoint(run) if resume else None
     if state is not None and state.recipe.model != recipe.model:
         raise InputError(f"{run} holds {state.recipe.model}, the recipe asks for {recipe.model}.")
+    check_mixture(recipe.data.holes, recipe.data.flow_folder)
     with World.of_environment() as world:
         share = world.share(recipe.training.batch_size)
         crop_px, checks = recipe.data.crop_px, None
@@ -174,15 +176,12 @@ class _Loop:
         several = [
             range(step * size + offset, step * size + offset + share) for step in range(first, self.recipe.num_steps)
         ]
+        basis = (self.photos, data.crop_px, data.hole_ratio, settings.seed)
+        kinds = (data.holes, data.flow_folder, data.colour_jitter)
         if data.resident:
-            resident = ResidentPhotos(
-                self.photos, data.crop_px, data.hole_ratio, settings.seed, self.world.device, data.thin_share,
-                data.colour_jitter, num_workers=data.num_workers,
-            )  # fmt: skip
+            resident = ResidentPhotos(*basis, self.world.device, *kinds, num_workers=data.num_workers)
             return resident.batches(iter(several))
-        dataset = HoledPhotos(
-            self.photos, data.crop_px, data.hole_ratio, settings.seed, data.thin_share, data.colour_jitter
-        )
+        dataset = HoledPhotos(*basis, *kinds)
         loader = DataLoader(
             dataset,
             batch_sampler=several,  # type: ignore[arg-type]
