@@ -1,5 +1,10 @@
 """A recipe so small that a run takes a second."""
 
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -28,3 +33,19 @@ RECIPE = Recipe(
 def changed(recipe: Recipe = RECIPE, **tables: dict[str, Any]) -> Recipe:
     """The recipe with other values: changed(initial={"num_steps": 1})."""
     return replace(recipe, **{name: replace(getattr(recipe, name), **keys) for name, keys in tables.items()})
+
+
+@contextmanager
+def started(command: list[str], **options: Any) -> Iterator[subprocess.Popen[Any]]:
+    """A process in a group of its own, which does not outlive a failing test."""
+    process = subprocess.Popen(command, start_new_session=True, **options)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:  # torchrun ends its own processes if it is asked to
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=20)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from partialconv.errors import InputError
 from partialconv.training.checkpoint import load_checkpoint
 from partialconv.training.distributed import World
 from partialconv.training.trainer import train
-from tests.training.small import changed
+from tests.training.small import changed, started
 
 RECIPE = changed(
     data={"num_workers": 0},
@@ -26,13 +27,13 @@ RECIPE = changed(
 )
 
 
-def torchrun(run: Path, photos: Path, recipe: Path, *options: str) -> subprocess.Popen[str]:
+def torchrun(run: Path, photos: Path, recipe: Path, *options: str) -> AbstractContextManager[subprocess.Popen[str]]:
     launcher = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=0", "--rdzv-backend=c10d"]
     launcher += ["--rdzv-endpoint=localhost:0", "--monitor-interval=0.1"]
     command = [sys.executable, *launcher, "-m", "partialconv", "train", str(recipe)]
     command += ["--data", str(photos), "--out", str(run), *options]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    return started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
 def recipe_file(folder: Path, **tables: dict[str, object]) -> Path:
@@ -50,8 +51,8 @@ def lines(run: Path) -> list[dict[str, object]]:
 def test_two_processes_equal_one(photos: Path, tmp_path: Path) -> None:
     """Losses, validation and weights, through both phases, to rounding."""
     assert train(RECIPE, photos, tmp_path / "one", validation=photos) == (6, True)
-    process = torchrun(tmp_path / "two", photos, recipe_file(tmp_path), "--val", str(photos))
-    out, error = process.communicate(timeout=120)
+    with torchrun(tmp_path / "two", photos, recipe_file(tmp_path), "--val", str(photos)) as process:
+        out, error = process.communicate(timeout=240)
     assert process.returncode == 0, error
     assert out.count("6 steps done") == 1  # one process speaks
     one, two = lines(tmp_path / "one"), lines(tmp_path / "two")
@@ -71,13 +72,13 @@ def test_two_processes_equal_one(photos: Path, tmp_path: Path) -> None:
 def test_a_run_of_two_processes_stops_and_goes_on_with_one(photos: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     recipe = recipe_file(tmp_path, initial={"num_steps": 100_000}, training={"synchronise_norm": False})
-    process = torchrun(run, photos, recipe)
-    deadline = time.monotonic() + 60
-    while not (run / "log.jsonl").exists():
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.02)
-    process.send_signal(signal.SIGTERM)  # the launcher hands it on
-    out, error = process.communicate(timeout=60)
+    with torchrun(run, photos, recipe) as process:
+        deadline = time.monotonic() + 180
+        while not (run / "log.jsonl").exists():
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)  # the launcher hands it on
+        out, error = process.communicate(timeout=180)
     assert "go on with --resume" in out, error
     step = load_checkpoint(run).step
     assert step >= 1

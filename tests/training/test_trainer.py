@@ -27,7 +27,7 @@ from partialconv.training.learner import precision_of
 from partialconv.training.recipe import ModelRecipe, Recipe
 from partialconv.training.schedule import rate_at
 from partialconv.training.trainer import train
-from tests.training.small import RECIPE, changed
+from tests.training.small import RECIPE, changed, started
 
 
 def test_a_run_leaves_its_log_samples_and_checkpoint(finished: Path) -> None:
@@ -172,15 +172,15 @@ def test_killing_never_leaves_a_broken_checkpoint(photos: Path, tmp_path: Path) 
     command = [sys.executable, "-m", "partialconv", "train", str(recipe), "--data", str(photos), "--out", str(run)]
     steps = 0
     for attempt in range(3):
-        process = subprocess.Popen([*command, *(["--resume"] if attempt else [])], stderr=subprocess.DEVNULL)
         seen = (run / FILE_NAME).stat().st_mtime_ns if attempt else 0
-        deadline = time.monotonic() + 60
-        while not ((run / FILE_NAME).exists() and (run / FILE_NAME).stat().st_mtime_ns > seen):
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.005)
-        time.sleep(0.05 * attempt)
-        process.kill()
-        process.wait()
+        with started([*command, *(["--resume"] if attempt else [])], stderr=subprocess.DEVNULL) as process:
+            deadline = time.monotonic() + 180
+            while not ((run / FILE_NAME).exists() and (run / FILE_NAME).stat().st_mtime_ns > seen):
+                assert process.poll() is None and time.monotonic() < deadline
+                time.sleep(0.005)
+            time.sleep(0.05 * attempt)
+            process.kill()
+            process.wait()
         state = load_checkpoint(run)
         assert state.step > steps
         steps = state.step
@@ -223,13 +223,13 @@ def test_a_signal_to_the_whole_group_ends_with_a_checkpoint(
     )
     command = [sys.executable, "-m", "partialconv", "train", str(recipe)]
     command += ["--data", str(photos), "--out", str(tmp_path / "run")]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "run" / "log.jsonl").exists():
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
-    os.killpg(process.pid, number)
-    out, error = process.communicate(timeout=60)
+    with started(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 180
+        while not (tmp_path / "run" / "log.jsonl").exists():
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)
+        os.killpg(process.pid, number)
+        out, error = process.communicate(timeout=180)
     assert process.returncode == 0, error
     assert b"go on with --resume" in out
     assert load_checkpoint(tmp_path / "run").step >= 1
