@@ -10,7 +10,8 @@ from PIL import Image
 
 from partialconv import Inpainter
 from partialconv.api import fill_image
-from partialconv.imageio import read_hole, read_photo, write_photo
+from partialconv.imageio import read_photo, write_photo
+from partialconv.masks import read_hole
 
 FOLDER = Path(__file__).parent
 OUT = FOLDER.parent / "demo"
@@ -23,7 +24,7 @@ def main() -> None:
     inpainter, rows = Inpainter(), []
     for path in sorted(FOLDER.glob("*.jpg")):
         photo = read_photo(path)
-        hole = read_hole(path.with_suffix(".holes.png"), photo)
+        hole = read_hole(path.with_suffix(".holes.png"), photo).accept()
         marked = np.array(photo.image)
         marked[hole] = 255
         result = fill_image(inpainter, photo.image, hole)

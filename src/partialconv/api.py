@@ -1,6 +1,6 @@
 """The one-call interface: photos of any kind in, the same kind out."""
 
-from dataclasses import replace
+import warnings
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, overload
@@ -10,21 +10,49 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from partialconv.errors import InputError
-from partialconv.imageio import hole_from_image, read_hole, read_photo
-from partialconv.imageio.photo import MODES, open_picture
+from partialconv.imageio import read_photo
+from partialconv.imageio.photo import MODES
 from partialconv.inference import Inpainter
+from partialconv.masks.doctor import examine, read_hole
+from partialconv.masks.levels import HoleColor
 
 Pixels = NDArray[np.uint8]
 Hole = NDArray[np.bool_]
 HoleLike = str | Path | Image.Image | NDArray[Any]
 
 
+class HoleWarning(UserWarning):
+    """Something is wrong with the picture of a hole, but it could be used; see `partialconv.masks.doctor`."""
+
+
 @overload
-def fill(image: Pixels, hole: HoleLike, *, model: str | Path | None = None) -> Pixels: ...
-@overload
-def fill(image: str | Path | Image.Image, hole: HoleLike, *, model: str | Path | None = None) -> Image.Image: ...
 def fill(
-    image: str | Path | Image.Image | Pixels, hole: HoleLike, *, model: str | Path | None = None
+    image: Pixels,
+    hole: HoleLike,
+    *,
+    model: str | Path | None = None,
+    hole_color: HoleColor = "white",
+    grow_px: int = 0,
+    strict: bool = False,
+) -> Pixels: ...
+@overload
+def fill(
+    image: str | Path | Image.Image,
+    hole: HoleLike,
+    *,
+    model: str | Path | None = None,
+    hole_color: HoleColor = "white",
+    grow_px: int = 0,
+    strict: bool = False,
+) -> Image.Image: ...
+def fill(
+    image: str | Path | Image.Image | Pixels,
+    hole: HoleLike,
+    *,
+    model: str | Path | None = None,
+    hole_color: HoleColor = "white",
+    grow_px: int = 0,
+    strict: bool = False,
 ) -> Image.Image | Pixels:
     """Fill the holes of a photo.
 
@@ -32,15 +60,21 @@ def fill(
         image: A file, a PIL image (L, LA, RGB or RGBA), or uint8 of shape (H, W), (H, W, 3) RGB or (H, W, 4) RGBA.
             Alpha is kept as it is.
         hole: What to fill: a file or PIL image in which it is white, or an array (H, W), bool, or numbers of which
-            those above half of 1, 255 or 65535 are the hole. Same size as `image`.
+            those above half of 1, 255 or 65535 are the hole. Of another size than `image`, it is resized.
         model: A file of `partialconv export`; the shipped network if None.
+        hole_color: "black" where `hole` is 1 or white at the known pixels.
+        grow_px: Grow the hole by so many pixels in all directions.
+        strict: Refuse a hole that something is wrong with, instead of warning.
 
     Returns:
         For an array an array, else a PIL image; every pixel outside the hole is that of `image`. A file comes back
         as it is shown, turned by its EXIF orientation, and so is the hole understood.
 
     Raises:
-        InputError: a file is missing or broken, the sizes differ, or the hole is empty or full.
+        InputError: a file is missing or broken, the hole has another shape than the photo, or is empty or full.
+
+    Warns:
+        HoleWarning: something is wrong with the hole; what, and what was made of it.
 
     Example:
         >>> import numpy as np
@@ -53,14 +87,20 @@ def fill(
     path = None if model is None else Path(model).absolute()
     inpainter = _inpainter(path, 0 if path is None or not path.is_file() else path.stat().st_mtime_ns)
     if isinstance(image, str | Path):
-        photo = read_photo(Path(image))
-        shown = replace(photo, image=ImageOps.exif_transpose(photo.image))
-        marked = read_hole(Path(hole), shown) if isinstance(hole, str | Path) else _hole(hole)
-        return fill_image(inpainter, shown.image, marked)
-    marked = _hole(ImageOps.exif_transpose(open_picture(Path(hole))) if isinstance(hole, str | Path) else hole)
+        image = ImageOps.exif_transpose(read_photo(Path(image)).image)
+    elif not isinstance(image, Image.Image):
+        image = np.asarray(image)
+    size = image.size[::-1] if isinstance(image, Image.Image) else image.shape[:2]
+    if isinstance(hole, str | Path):
+        found = read_hole(Path(hole), size, hole_color, grow_px)
+    else:
+        found = examine(hole if isinstance(hole, Image.Image) else np.asarray(hole), size, hole_color, grow_px)
+    marked = found.accept(strict)
+    for finding in found.findings:
+        warnings.warn(str(finding), HoleWarning, stacklevel=2)
     if isinstance(image, Image.Image):
         return fill_image(inpainter, image, marked)
-    return _fill_array(inpainter, np.asarray(image), marked)
+    return _fill_array(inpainter, image, marked)
 
 
 def fill_image(inpainter: Inpainter, image: Image.Image, hole: Hole) -> Image.Image:
@@ -85,19 +125,6 @@ def _fill_array(inpainter: Inpainter, pixels: Pixels, hole: Hole) -> Pixels:
     if pixels.ndim == 3 and pixels.shape[2] == 4:
         return np.dstack([inpainter.fill(np.ascontiguousarray(pixels[..., :3]), hole), pixels[..., 3]])
     return inpainter.fill(pixels, hole)
-
-
-def _hole(hole: Image.Image | NDArray[Any]) -> Hole:
-    if isinstance(hole, Image.Image):
-        return hole_from_image(hole)
-    array = np.asarray(hole)
-    if array.dtype == np.bool_ or array.size == 0:
-        return array.astype(np.bool_)
-    largest = array.max()
-    half = next((half for limit, half in ((1, 0.5), (255, 127), (65535, 32767)) if largest <= limit), None)
-    if half is None:
-        raise InputError(f"the hole has values up to {largest}, expected bool, 0 to 1, 0 to 255 or 0 to 65535.")
-    return np.asarray(array > half)
 
 
 @lru_cache(maxsize=2)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from partialconv import __version__
+from partialconv.cli_masks import Grow, HoleColorOption, Strict, doctor, masks_app, tell
 from partialconv.errors import InputError
 
 app = typer.Typer(
@@ -15,6 +16,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+app.add_typer(masks_app, name="masks")
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
 
@@ -47,21 +50,30 @@ def options(
 @app.command()
 def fill(
     photo: Annotated[Path, typer.Argument(help="The photo: JPEG, PNG, WebP, TIFF or BMP, 8 bits.", show_default=False)],
-    holes: Annotated[Path, typer.Argument(help="A picture of its size; white = fill.", show_default=False)],
+    holes: Annotated[Path, typer.Argument(help="A picture drawn over it; white = fill.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the result.", show_default=False)],
     model: Annotated[Path | None, typer.Option(help="A file of `partialconv export`.", show_default="shipped")] = None,
     overwrite: Overwrite = False,
+    hole_color: HoleColorOption = "white",
+    grow: Grow = 0,
+    strict: Strict = False,
 ) -> None:
     """Fill the holes of a photo, and keep the rest."""
     from partialconv.api import fill_image
-    from partialconv.imageio import check_destination, read_hole, read_photo, write_photo
+    from partialconv.imageio import check_destination, read_photo, write_photo
     from partialconv.inference import Inpainter
+    from partialconv.masks import read_hole
 
     check_destination(output, overwrite)
     source = read_photo(photo)
-    hole = read_hole(holes, source)
+    found = read_hole(holes, source, hole_color, grow)
+    hole = found.accept(strict)
+    tell(found.findings)
     filled = fill_image(Inpainter(model), source.image, hole)
     write_photo(source, filled, hole, output, overwrite)
+
+
+app.command()(doctor)
 
 
 @app.command()

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from partialconv.errors import InputError
-from partialconv.imageio import check_destination, read_hole, read_photo, write_photo
+from partialconv.imageio import check_destination, read_photo, write_photo
+from partialconv.masks import read_hole
 
 HEIGHT, WIDTH = 57, 90  # no multiple of 8
 
@@ -171,7 +172,7 @@ def test_a_hole_is_drawn_over_the_photo_as_it_is_shown(tmp_path: Path, orientati
     shown = ImageOps.exif_transpose(Image.open(tmp_path / "turned.png"))
     Image.fromarray(np.asarray(shown)).save(tmp_path / "holes.png")
     photo = read_photo(tmp_path / "photo.jpg")
-    np.testing.assert_array_equal(read_hole(tmp_path / "holes.png", photo), stored)
+    np.testing.assert_array_equal(read_hole(tmp_path / "holes.png", photo).hole, stored)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA", "I;16"])
@@ -184,7 +185,7 @@ def test_white_is_hole_in_every_kind_of_picture(tmp_path: Path, mode: str) -> No
         white = white.convert("RGB").convert(mode)
     white.save(tmp_path / "holes.png")
     photo = read_photo(tmp_path / "photo.png")
-    np.testing.assert_array_equal(read_hole(tmp_path / "holes.png", photo), marked())
+    np.testing.assert_array_equal(read_hole(tmp_path / "holes.png", photo).hole, marked())
 
 
 def test_transparent_white_is_no_hole(tmp_path: Path) -> None:
@@ -193,7 +194,7 @@ def test_transparent_white_is_no_hole(tmp_path: Path) -> None:
     pixels[..., 3] = np.where(marked(), 255, 0)
     Image.fromarray(pixels).save(tmp_path / "holes.png")
     photo = read_photo(tmp_path / "photo.png")
-    np.testing.assert_array_equal(read_hole(tmp_path / "holes.png", photo), marked())
+    np.testing.assert_array_equal(read_hole(tmp_path / "holes.png", photo).hole, marked())
 
 
 @pytest.mark.parametrize("mode", ["CMYK", "I;16"])

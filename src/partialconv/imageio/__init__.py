@@ -1,6 +1,6 @@
-"""Files to arrays and back: photos, and the pictures that mark their holes."""
+"""Files to arrays and back: photos, and black and white pictures."""
 
-from partialconv.imageio.hole import hole_from_image, read_hole
-from partialconv.imageio.photo import Photo, check_destination, read_photo, write_photo
+from partialconv.imageio.bilevel import encode_png
+from partialconv.imageio.photo import Photo, check_destination, open_picture, read_photo, write_photo
 
-__all__ = ["Photo", "check_destination", "hole_from_image", "read_hole", "read_photo", "write_photo"]
+__all__ = ["Photo", "check_destination", "encode_png", "open_picture", "read_photo", "write_photo"]

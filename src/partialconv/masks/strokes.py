@@ -5,15 +5,14 @@ Coordinates are whole pixels and nothing is anti-aliased, so that the same strok
 a test holds the bytes of some seeds fast against changes of NumPy and Pillow.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from partialconv.errors import InputError
-
-Hole = NDArray[np.bool_]
+from partialconv.masks.morphology import Hole, clear_border
 
 
 @dataclass(frozen=True)
@@ -23,10 +22,22 @@ class Stroke:
     Args:
         points: (x, y) in pixels; a single point is a square speck.
         width: In pixels, at least 1.
+        round: Whether its ends and joints are discs, as of a brush, instead of squares.
     """
 
     points: tuple[tuple[int, int], ...]
     width: int
+    round: bool = False
+
+
+@dataclass(frozen=True)
+class Box:
+    """A filled rectangle, in pixels; `right` and `bottom` belong to it."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
 
 
 def stroke_hole(
@@ -34,6 +45,7 @@ def stroke_hole(
     seed: int | tuple[int, ...],
     hole_ratio: tuple[float, float] = (0.01, 0.5),
     width_px: tuple[float, float] | None = None,
+    clear_px: int = 0,
 ) -> Hole:
     """Draw an irregular hole from a seed.
 
@@ -42,6 +54,7 @@ def stroke_hole(
         seed: Same seed, same hole.
         hole_ratio: The share of hole pixels lies in (low, high].
         width_px: Range of the strokes' widths; see `sample_strokes`.
+        clear_px: Pixels nearer to the border than that are no hole.
 
     Returns:
         (H, W), True = hole.
@@ -51,7 +64,8 @@ def stroke_hole(
 
     Source: ours; the range of widths follows the published test masks (Liu et al. 2018, section 3.1).
     """
-    return draw_strokes(sample_strokes(np.random.default_rng(seed), size, hole_ratio, width_px), size)
+    strokes = sample_strokes(np.random.default_rng(seed), size, hole_ratio, width_px, clear_px)
+    return clear_border(draw_strokes(strokes, size), clear_px)
 
 
 def sample_strokes(
@@ -59,6 +73,7 @@ def sample_strokes(
     size: tuple[int, int],
     hole_ratio: tuple[float, float] = (0.01, 0.5),
     width_px: tuple[float, float] | None = None,
+    clear_px: int = 0,
 ) -> list[Stroke]:
     """Sample strokes whose hole has a ratio in (low, high].
 
@@ -73,13 +88,12 @@ def sample_strokes(
         hole_ratio: (low, high], both in [0, 1].
         width_px: Narrowest and widest stroke, log-uniform for each stroke alone, in place of a typical width;
             narrower ones come where these overshoot the ratio.
+        clear_px: The ratio counts nothing that lies nearer to the border than that.
 
     Raises:
         InputError: a range is empty, or the ratio cannot be met at this size.
     """
-    low, high = hole_ratio
-    if not 0 <= low < high <= 1:
-        raise InputError(f"hole_ratio is ({low}, {high}], expected 0 <= low < high <= 1.")
+    low, high = check_hole_ratio(hole_ratio)
     if width_px is not None and not 1 <= width_px[0] <= width_px[1]:
         raise InputError(f"width_px is {width_px}, expected 1 <= narrowest <= widest.")
     side = min(size)
@@ -99,7 +113,7 @@ def sample_strokes(
         stroke = _sample_stroke(rng, size, max(1, round(width / 2**overshoots)))
         trial = canvas.copy()
         _draw(ImageDraw.Draw(trial), stroke)
-        new_ratio = float(np.asarray(trial).mean())
+        new_ratio = float(clear_border(np.asarray(trial), clear_px).mean())
         if new_ratio > high:
             if ratio > low:
                 break
@@ -114,8 +128,16 @@ def sample_strokes(
     return strokes
 
 
-def draw_strokes(strokes: list[Stroke], size: tuple[int, int]) -> Hole:
-    """Draw strokes as a hole of `size` (height, width): (H, W), True = hole."""
+def check_hole_ratio(hole_ratio: tuple[float, float]) -> tuple[float, float]:
+    """Return the range (low, high] if it is one, else raise `InputError`."""
+    low, high = hole_ratio
+    if not 0 <= low < high <= 1:
+        raise InputError(f"hole_ratio is ({low}, {high}], expected 0 <= low < high <= 1.")
+    return hole_ratio
+
+
+def draw_strokes(strokes: Sequence[Stroke | Box], size: tuple[int, int]) -> Hole:
+    """Draw strokes and boxes as a hole of `size` (height, width): (H, W), True = hole."""
     canvas = Image.new("1", (size[1], size[0]))
     draw = ImageDraw.Draw(canvas)
     for stroke in strokes:
@@ -150,13 +172,17 @@ def _sample_stroke(rng: np.random.Generator, size: tuple[int, int], width: int) 
     return Stroke(tuple((int(px), int(py)) for px, py in points), width)
 
 
-def _draw(draw: ImageDraw.ImageDraw, stroke: Stroke) -> None:
+def _draw(draw: ImageDraw.ImageDraw, stroke: Stroke | Box) -> None:
+    if isinstance(stroke, Box):
+        draw.rectangle((stroke.left, stroke.top, stroke.right, stroke.bottom), fill=1)
+        return
     if len(stroke.points) > 1:
         draw.line(stroke.points, fill=1, width=stroke.width)
     # square ends and joints, as in the published masks, which were dilated by a square
     before, after = (stroke.width - 1) // 2, stroke.width // 2
+    draw_joint = draw.ellipse if stroke.round else draw.rectangle
     for x, y in stroke.points:
-        draw.rectangle((x - before, y - before, x + after, y + after), fill=1)
+        draw_joint((x - before, y - before, x + after, y + after), fill=1)
 
 
 def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:

@@ -1,0 +1,173 @@
+"""Holes as other projects draw them, by name; parameters are sampled apart from drawing, as in `strokes`.
+
+Lengths and widths are those of the sources at their own size, and grow and shrink with the shorter side of the picture.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+
+import numpy as np
+
+from partialconv.errors import InputError
+from partialconv.masks.morphology import Hole, clear_border
+from partialconv.masks.strokes import Box, Stroke, check_hole_ratio, draw_strokes
+
+Marks = list[Stroke | Box]
+Sampler = Callable[[np.random.Generator, tuple[int, int]], Marks]
+TRIES = 2000
+
+
+@dataclass(frozen=True)
+class Bristles:
+    """How LaMa's masks are sampled, at 512 pixels; ranges are (low, high], as in its configuration files."""
+
+    num_chains: tuple[int, int]
+    max_width: int
+    max_length: int
+    box_share: float = 0.0
+    box_side: tuple[int, int] = (30, 150)
+    num_boxes: tuple[int, int] = (1, 5)
+    box_margin: int = 0
+
+
+LAMA = MappingProxyType(
+    {
+        "lama-thin": Bristles((4, 70), 20, 100),
+        "lama-medium": Bristles((4, 10), 100, 200, 0.3),
+        "lama-thick": Bristles((1, 5), 250, 450, 0.3, (30, 300), (1, 4), 10),
+    }
+)
+
+
+def sample_lama(rng: np.random.Generator, size: tuple[int, int], bristles: Bristles) -> Marks:
+    """Sample chains of up to five segments, each with a width of its own, and sometimes boxes.
+
+    Args:
+        rng: Source of randomness.
+        size: (height, width) in pixels.
+        bristles: One of `LAMA`.
+
+    Source: Suvorov et al. 2022 (LaMa), the settings of its random_{thin,medium,thick}_512 test masks.
+    """
+    height, width = size
+    scale = min(size) / 512
+    marks: Marks = []
+    for chain in range(int(rng.integers(bristles.num_chains[0], bristles.num_chains[1] + 1))):
+        x, y = int(rng.integers(width)), int(rng.integers(height))
+        for _ in range(int(rng.integers(1, 6))):
+            angle = 0.01 + int(rng.integers(4))  # radians: one of four directions, turned about in every other chain
+            angle = angle if chain % 2 else 2 * np.pi - angle
+            length = (10 + int(rng.integers(bristles.max_length))) * scale
+            thickness = max(1, round((5 + int(rng.integers(bristles.max_width))) * scale))
+            end = _clip(x + length * np.sin(angle), width), _clip(y + length * np.cos(angle), height)
+            marks.append(Stroke(((x, y), end), thickness, round=True))
+            x, y = end
+    if rng.random() < bristles.box_share:
+        marks += sample_boxes(rng, size, bristles.box_side, bristles.num_boxes, bristles.box_margin)
+    return marks
+
+
+def sample_brush(rng: np.random.Generator, size: tuple[int, int]) -> Marks:
+    """Sample one to three strokes of a round brush that turns back and forth.
+
+    Args:
+        rng: Source of randomness.
+        size: (height, width) in pixels.
+
+    Source: Yu et al. 2019 (DeepFill v2), free-form masks; its values at 256 pixels.
+    """
+    height, width = size
+    scale = min(size) / 256
+    radius = np.hypot(height, width) / 8
+    marks: Marks = []
+    for _ in range(int(rng.integers(1, 4))):
+        turn, spread = 2 * np.pi / 5, 2 * np.pi / 15
+        low, high = turn - rng.uniform(0, spread), turn + rng.uniform(0, spread)
+        points = [(int(rng.integers(width)), int(rng.integers(height)))]
+        for vertex in range(int(rng.integers(4, 12))):
+            angle = rng.uniform(low, high)
+            angle = angle if vertex % 2 else 2 * np.pi - angle
+            length = min(max(rng.normal(radius, radius / 2), 0), 2 * radius)
+            x, y = points[-1]
+            points.append((_clip(x + length * np.cos(angle), width), _clip(y + length * np.sin(angle), height)))
+        marks.append(Stroke(tuple(points), max(1, round(float(rng.uniform(12, 40)) * scale)), round=True))
+    return marks
+
+
+def sample_boxes(
+    rng: np.random.Generator,
+    size: tuple[int, int],
+    side: tuple[int, int] = (30, 300),
+    count: tuple[int, int] = (1, 4),
+    margin: int = 10,
+) -> Marks:
+    """Sample rectangles.
+
+    Args:
+        rng: Source of randomness.
+        size: (height, width) in pixels.
+        side: Shortest and longest side, in pixels at 512.
+        count: Fewest and most boxes.
+        margin: Distance from the border, in pixels at 512.
+
+    Source: as `sample_lama`, the boxes of its thick masks.
+    """
+    scale = min(size) / 512
+    margin = round(margin * scale)
+    marks: Marks = []
+    for _ in range(int(rng.integers(count[0], count[1] + 1))):
+        sides = [
+            max(1, min(round(int(rng.integers(side[0], side[1] + 1)) * scale), extent - 2 * margin)) for extent in size
+        ]
+        top, left = (int(rng.integers(margin, extent - s - margin + 1)) for s, extent in zip(sides, size, strict=True))
+        marks.append(Box(left, top, left + sides[1] - 1, top + sides[0] - 1))
+    return marks
+
+
+PRESETS: Mapping[str, Sampler] = MappingProxyType(
+    {
+        **{name: partial(sample_lama, bristles=bristles) for name, bristles in LAMA.items()},
+        "brush": sample_brush,
+        "boxes": sample_boxes,
+    }
+)
+
+
+def preset_hole(
+    name: str,
+    size: tuple[int, int],
+    seed: int | tuple[int, ...] | np.random.Generator,
+    hole_ratio: tuple[float, float] = (0.0, 0.5),
+    clear_px: int = 0,
+) -> Hole:
+    """Draw a hole of a named kind, again and again until its ratio lies in the range.
+
+    Args:
+        name: One of `PRESETS`.
+        size: (height, width) in pixels.
+        seed: Same seed, same hole; or a source of randomness.
+        hole_ratio: The share of hole pixels lies in (low, high].
+        clear_px: Pixels nearer to the border than that are no hole.
+
+    Returns:
+        (H, W), True = hole.
+
+    Raises:
+        InputError: this kind of hole does not reach the range.
+    """
+    rng = np.random.default_rng(seed)
+    low, high = check_hole_ratio(hole_ratio)
+    for _ in range(TRIES):
+        hole = clear_border(draw_strokes(PRESETS[name](rng, size), size), clear_px)
+        if low < hole.mean() <= high:
+            return hole
+    raise InputError(
+        f"none of {TRIES} holes of kind {name} has a hole ratio in ({low:g}, {high:g}] at {size[0]}x{size[1]} pixels"
+        f"{f' with {clear_px} px kept clear' if clear_px else ''}: widen the range, or take another kind."
+    )
+
+
+def _clip(value: float, extent: int) -> int:
+    return int(min(max(value, 0), extent))

@@ -1,0 +1,126 @@
+"""Holes of other projects by name, and mixtures of all kinds."""
+
+import math
+import pickle
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from partialconv.errors import InputError
+from partialconv.imageio import encode_png
+from partialconv.masks import KINDS, Box, Stroke, check_mixture, draw_strokes, sample_hole, stroke_hole
+from partialconv.masks.presets import LAMA, PRESETS, preset_hole
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_what_is_drawn_can_be_replayed(name: str) -> None:
+    marks = PRESETS[name](np.random.default_rng(4), (200, 260))
+    hole = draw_strokes(marks, (200, 260))
+    np.testing.assert_array_equal(hole, preset_hole(name, (200, 260), 4, (0, 1)))
+    np.testing.assert_array_equal(hole, draw_strokes(pickle.loads(pickle.dumps(marks)), (200, 260)))
+    assert hole.any() and not hole.all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(name=st.sampled_from(sorted(PRESETS)), seed=st.integers(0, 2**40), clear_px=st.sampled_from([0, 20]))
+def test_the_ratio_lies_in_its_range(name: str, seed: int, clear_px: int) -> None:
+    hole = preset_hole(name, (256, 200), seed, (0.05, 0.3), clear_px)
+    assert 0.05 < hole.mean() <= 0.3
+    if clear_px:
+        assert not hole[:20].any() and not hole[-20:].any() and not hole[:, :20].any() and not hole[:, -20:].any()
+
+
+@pytest.mark.parametrize("name", LAMA)
+def test_lamas_values_at_its_own_size(name: str) -> None:
+    samples = [PRESETS[name](np.random.default_rng(seed), (512, 512)) for seed in range(200)]
+    strokes = [mark for marks in samples for mark in marks if isinstance(mark, Stroke)]
+    widths = [stroke.width for stroke in strokes]
+    limits = {"lama-thin": 20, "lama-medium": 100, "lama-thick": 250}
+    assert min(widths) == 5 and limits[name] * 0.95 < max(widths) <= limits[name] + 4
+    lengths = [math.dist(*stroke.points) for stroke in strokes]
+    assert max(lengths) <= {"lama-thin": 110, "lama-medium": 210, "lama-thick": 460}[name] + 1  # of whole pixels
+    with_boxes = np.mean([any(isinstance(mark, Box) for mark in marks) for marks in samples])
+    assert with_boxes == 0 if name == "lama-thin" else 0.2 < with_boxes < 0.4
+
+
+def test_sizes_scale() -> None:
+    for name in PRESETS:
+        small, large = (
+            np.mean([draw_strokes(PRESETS[name](np.random.default_rng(s), (z, z)), (z, z)).mean() for s in range(150)])
+            for z in (128, 512)
+        )
+        assert small == pytest.approx(large, rel=0.25)
+
+
+def test_boxes_and_discs_are_what_they_say() -> None:
+    hole = draw_strokes([Box(3, 4, 6, 5)], (10, 12))
+    assert hole[4:6, 3:7].all() and hole.sum() == 8
+    disc = draw_strokes([Stroke(((20, 20),), 21, round=True)], (40, 40))
+    y, x = np.mgrid[:40, :40]
+    assert (disc != (np.hypot(y - 20, x - 20) <= 10.5)).sum() <= 12
+
+
+def test_a_ratio_that_a_kind_does_not_reach_fails_loudly() -> None:
+    with pytest.raises(InputError, match=r"kind boxes has a hole ratio in \(0.98, 0.99\]"):
+        preset_hole("boxes", (64, 64), 0, (0.98, 0.99))
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("flow")
+    for number in range(3):
+        mask = np.zeros((300, 300), bool)
+        mask[50 * number + 40 : 50 * number + 43, 30:250] = mask[30:250, 60 + 50 * number] = True
+        (folder / f"{number}.png").write_bytes(encode_png(mask))
+    return folder
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_can_be_drawn(kind: str, raw: Path) -> None:
+    draw = pickle.loads(pickle.dumps(partial(sample_hole, (96, 128), mixture={kind: 1}, flow_masks=raw)))
+    holes = [draw((7, 0, n), hole_ratio=(0.02, 0.4)) for n in range(4)]
+    assert all(hole.shape == (96, 128) and 0.02 < hole.mean() <= 0.4 for hole in holes)
+    assert len({hole.tobytes() for hole in holes}) == 4
+    np.testing.assert_array_equal(holes[2], draw((7, 0, 2), hole_ratio=(0.02, 0.4)))
+
+
+def test_the_shares_are_kept() -> None:
+    mixture = {"strokes": 3.0, "thin": 1.0, "boxes": 0.0}
+    thin = 0
+    for number in range(400):
+        hole = sample_hole((32, 32), (1, number), mixture, (0.1, 0.3))
+        alone = {
+            name: stroke_hole((32, 32), (1, number, 1), (0.1, 0.3), width)
+            for name, width in (("strokes", None), ("thin", (1, 4)))
+        }
+        (name,) = [name for name, other in alone.items() if (hole == other).all()]
+        thin += name == "thin"
+    assert 70 <= thin <= 130
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_range_is_a_clear_error(kind: str, raw: Path) -> None:
+    with pytest.raises(InputError, match="0 <= low < high <= 1"):
+        sample_hole((64, 64), 0, {kind: 1}, (0.3, 0.2), raw)
+
+
+@pytest.mark.parametrize(
+    ("mixture", "message"),
+    [
+        ({"strikes": 1}, "unknown kind of holes 'strikes', expected some of strokes, thin"),
+        ({"strokes": -1}, "the weight of 'strokes' is -1"),
+        ({"strokes": float("nan")}, "the weight of 'strokes' is nan"),
+        ({"strokes": 0}, "no kind of holes has a weight"),
+        ({}, "no kind of holes has a weight"),
+        ({"flow": 0.5, "strokes": 0.5}, "holes from flow need a folder"),
+    ],
+)
+def test_a_wrong_mixture_is_a_clear_error(mixture: dict[str, float], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        check_mixture(mixture)
+    with pytest.raises(InputError, match=message):
+        sample_hole((64, 64), 0, mixture)
