@@ -76,8 +76,8 @@ def network(file: Path | None = None) -> Method:
 
 def _plain() -> Method:
     raise InputError(
-        "plain, the twin of ordinary convolutions, is not shipped: train recipes/paper_plain.toml, export it, and "
-        "name the file with --method plain=FILE.onnx"
+        "the twin of ordinary convolutions is not shipped: train recipes/paper_plain.toml, export it, "
+        "and name the file with --method plain=FILE.onnx"
     )
 
 

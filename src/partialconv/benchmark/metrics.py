@@ -12,7 +12,7 @@ from partialconv.benchmark.pairing import Hole, Pixels
 
 WINDOW_PX = 11
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang, Simoncelli, Bovik 2003
-MS_SSIM_MIN_PX = (WINDOW_PX - 1) * 2 ** (len(MS_SSIM_WEIGHTS) - 1) + 1
+MS_SSIM_MIN_PX = WINDOW_PX * 2 ** (len(MS_SSIM_WEIGHTS) - 1)
 LARGEST_DB = 100.0  # of equal pictures
 
 
@@ -78,7 +78,7 @@ class Judge:
             hole: (H, W), at least one pixel True.
 
         Returns:
-            Names of `METRICS` to values, without those that need what is not there (weights, or 161 pixels for
+            Names of `METRICS` to values, without those that need what is not there (weights, or 176 pixels for
             MS-SSIM); and what the network saw.
         """
         error = comp.astype(np.float64) - target
@@ -122,7 +122,7 @@ def ms_ssim(comp: Pixels, target: Pixels) -> float:
     scikit-image does not give the contrast term; hence our own, which tests judge by them.
 
     Args:
-        comp: uint8 (H, W, 3), sides of at least 161 pixels.
+        comp: uint8 (H, W, 3), sides of at least 176 pixels.
         target: Alike.
 
     Source: Wang, Simoncelli, Bovik 2003.

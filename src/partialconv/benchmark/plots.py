@@ -12,7 +12,7 @@ from partialconv.benchmark.report import ReportData
 from partialconv.benchmark.statistics import ALL
 
 COLOURS = ("#c62828", "#1565c0", "#2e7d32", "#ef6c00", "#6a1b9a", "#00838f", "#795548", "#ad1457", "#616161", "#9e9d24")
-SIZE = (5.2, 3.7)  # inches; shown at about the width of a phone
+SIZE = (5.2, 4.1)  # inches; shown at about the width of a phone
 
 
 def over_ratio(data: ReportData, metric: str) -> str:
@@ -44,7 +44,7 @@ def over_ratio(data: ReportData, metric: str) -> str:
     better = "higher is better" if about.higher_is_better else "lower is better"
     panel.set(title=f"{about.label} ({better})", xlabel="hole ratio")
     panel.grid(alpha=0.3)
-    panel.legend(fontsize=8, ncols=2)
+    figure.legend(loc="outside lower center", fontsize=8, ncols=4)
     return _svg(figure)
 
 
