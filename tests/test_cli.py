@@ -90,7 +90,9 @@ def test_overwrite_has_to_be_asked_for(folder: Path) -> None:
 
 def test_train_export_fill(folder: Path) -> None:
     (folder / "recipe.toml").write_text(
-        "[model]\nwidth = 4\nnum_levels = 3\n[data]\ncrop_px = 32\n[training]\nnum_steps = 2\nlog_every = 1\n"
+        "[model]\nwidth = 4\nnum_levels = 3\n[data]\ncrop_px = 32\n"
+        "[initial]\nnum_steps = 2\n[finetune]\nnum_steps = 0\n"
+        "[loss]\nperceptual = 0\nstyle_out = 0\nstyle_comp = 0\n"
     )
     (folder / "photos").mkdir()
     Image.open(folder / "photo.png").save(folder / "photos" / "photo.png")
