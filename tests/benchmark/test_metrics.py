@@ -28,8 +28,9 @@ def pictures(height: int, width: int, noise: float) -> tuple[Pixels, Pixels]:
     return comp.clip(0, 255).astype(np.uint8), target.astype(np.uint8)
 
 
-def tensors(*arrays: Pixels) -> list[torch.Tensor]:
-    return [torch.from_numpy(array / 255.0).permute(2, 0, 1)[None] for array in arrays]
+def tensors(comp: Pixels, target: Pixels) -> tuple[torch.Tensor, torch.Tensor]:
+    first, second = (torch.from_numpy(array / 255.0).permute(2, 0, 1)[None] for array in (comp, target))
+    return first, second
 
 
 @pytest.mark.parametrize("size", [(64, 80), (33, 50)])
@@ -104,9 +105,9 @@ def test_lpips_without_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     found = find_lpips(None)
     assert isinstance(found, str) and found.startswith("no LPIPS") and "\n" not in found
-    np.savez(tmp_path / "other.npz", **{"features.0.weight": np.zeros((64, 3, 3, 3))})
+    torch.save({"features.0.weight": torch.zeros(64, 3, 3, 3)}, tmp_path / "other.pth")
     with pytest.raises(InputError, match=r"no AlexNet: expected features.0.weight of shape \(64, 3, 11, 11\)"):
-        find_lpips(tmp_path / "other.npz")
+        find_lpips(tmp_path / "other.pth")
 
 
 def test_frechet_distance_against_scipy_and_over_processes() -> None:
