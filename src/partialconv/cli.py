@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from partialconv import __version__
+from partialconv.cli_bench import bench
 from partialconv.cli_masks import Grow, HoleColorOption, Strict, doctor, masks_app, tell
 from partialconv.errors import InputError
 
@@ -74,6 +75,7 @@ def fill(
 
 
 app.command()(doctor)
+app.command()(bench)
 
 
 @app.command()

@@ -32,3 +32,17 @@ def require_training(room: str) -> None:
     for package in ("torch", "safetensors", "tensorboard", "matplotlib", "torchmetrics"):
         if importlib.util.find_spec(package) is None:
             raise ImportError(f'{room} needs {package}: install all it needs with pip install "partialconv[train]".')
+
+
+def require_benchmark(room: str) -> None:
+    """Fail with one sentence where something that every benchmark needs is missing; methods say what they need.
+
+    Args:
+        room: What needs it, for the message.
+
+    Raises:
+        ImportError: a package is not installed.
+    """
+    for package in ("torch", "safetensors", "fsspec", "matplotlib", "torchmetrics", "jinja2", "scipy"):
+        if importlib.util.find_spec(package) is None:
+            raise ImportError(f'{room} needs {package}: install all it needs with pip install "partialconv[bench]".')

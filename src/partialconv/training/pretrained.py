@@ -28,20 +28,15 @@ def load_vgg16(file: Path | None = None) -> VGG16Features:
     Raises:
         InputError: the file is missing, unreadable, changed, or holds other weights.
     """
-    path = file
+    path = cached_weights(URL) if file is None else file
     if path is None:
-        path = Path(torch.hub.get_dir()) / "checkpoints" / URL.rsplit("/", 1)[1]
-        if not path.is_file():
-            raise InputError(
-                f"the perceptual and style terms need VGG16's weights: save {URL} as {path}, or name a file with "
-                "--vgg; or set loss.perceptual, loss.style_out and loss.style_comp to 0."
-            )
-        expected = path.stem.rsplit("-", 1)[1]
-        if not _sha256(path).startswith(expected):
-            raise InputError(f"{path} is damaged: its SHA-256 does not begin with {expected}; fetch it again.")
+        raise InputError(
+            f"the perceptual and style terms need VGG16's weights: save {URL} as {cache_path(URL)}, or name a file "
+            "with --vgg; or set loss.perceptual, loss.style_out and loss.style_comp to 0."
+        )
     features = VGG16Features()
     names = features.state_dict().keys()
-    state = _read(path)
+    state = read_weights(path)
     missing = [name for name in names if name not in state]
     if missing:
         raise InputError(f"{path} has no {missing[0]!r}: expected VGG16's weights with torchvision's names.")
@@ -52,7 +47,35 @@ def load_vgg16(file: Path | None = None) -> VGG16Features:
     return features
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def cache_path(url: str) -> Path:
+    """Where torch.hub keeps a file of weights."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[1]
+
+
+def cached_weights(url: str) -> Path | None:
+    """A file of weights in the cache of torch.hub, None if it is not there.
+
+    Args:
+        url: Ends in the beginning of the file's SHA-256, as in name-397923af.pth.
+
+    Raises:
+        InputError: the file has another hash.
+    """
+    path = cache_path(url)
+    if not path.is_file():
+        return None
+    expected = path.stem.rsplit("-", 1)[1]
+    if not _sha256(path).startswith(expected):
+        raise InputError(f"{path} is damaged: its SHA-256 does not begin with {expected}; fetch it again.")
+    return path
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read a state dict from a .npz, .safetensors or .pth file; no code of the file is run.
+
+    Raises:
+        InputError: the file is missing or holds no weights.
+    """
     try:
         if path.suffix == ".npz":
             with np.load(path) as arrays:

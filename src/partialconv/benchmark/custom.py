@@ -1,0 +1,136 @@
+"""Methods of the user's: a command line, or an ONNX file."""
+
+import hashlib
+import shlex
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from PIL import Image
+
+from partialconv.benchmark.baselines import Hole, Method, Pixels, network
+from partialconv.conventions import valid_from_hole
+from partialconv.errors import InputError
+from partialconv.imageio import encode_png, read_photo
+
+PLACES = ("{photo}", "{hole}", "{out}")
+DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
+
+
+def open_source(name: str, source: str) -> Method:
+    """Open "cmd:...", "valid:FILE.onnx" or "FILE.onnx"; see `CommandLine` and `OnnxMethod`.
+
+    Raises:
+        InputError: it is none of these, or the file cannot be used.
+    """
+    kind, colon, rest = source.partition(":")
+    if kind == "cmd" and colon:
+        return Method(source, CommandLine(rest))
+    polarity = "valid" if kind == "valid" and colon else "hole"
+    path = Path(rest if polarity == "valid" else source)
+    if path.suffix != ".onnx":
+        raise InputError(f"--method {name}={source}: expected FILE.onnx, valid:FILE.onnx or cmd:COMMAND.")
+    if not path.is_file():
+        raise InputError(f"no model file {path}: check the name.")
+    session = _session(path)
+    if [value.name for value in session.get_inputs()] == ["image", "valid"]:
+        return network(path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    identity = f"{path.name} sha256 {digest}, mask of the {polarity}, ONNX Runtime {onnxruntime.__version__}"
+    return Method(identity, OnnxMethod(session, path, polarity == "hole"))
+
+
+class CommandLine:
+    """A program that reads two files and writes a third.
+
+    Args:
+        template: With {photo} (PNG, RGB, black in the hole), {hole} (PNG, white = hole) and {out} (to write, PNG of the
+            size of the photo) in it. Run without a shell.
+
+    Raises:
+        InputError: a place is missing.
+    """
+
+    def __init__(self, template: str) -> None:
+        missing = [place for place in PLACES if place not in template]
+        if missing:
+            raise InputError(f"cmd:{template} has no {missing[0]}, expected {', '.join(PLACES)} in it.")
+        self.arguments = shlex.split(template)
+
+    def __call__(self, photo: Pixels, hole: Hole) -> Pixels:
+        """Run it."""
+        with tempfile.TemporaryDirectory() as folder:
+            files = [Path(folder, name) for name in ("photo.png", "hole.png", "out.png")]
+            Image.fromarray(photo).save(files[0], compress_level=1)
+            files[1].write_bytes(encode_png(hole))
+            command = list(self.arguments)
+            for place, file in zip(PLACES, files, strict=True):
+                command = [part.replace(place, str(file)) for part in command]
+            try:
+                result = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+            except OSError as error:
+                raise InputError(f"cannot run {command[0]}: {error.strerror}.") from error
+            if result.returncode:
+                last = (result.stderr.strip() or result.stdout.strip() or "no message").splitlines()[-1]
+                raise InputError(f"{command[0]} ended with code {result.returncode}: {last}")
+            if not files[2].is_file():
+                raise InputError(f"{command[0]} wrote no {{out}}.")
+            return np.array(read_photo(files[2]).image.convert("RGB"))
+
+
+class OnnxMethod:
+    """Any network that takes an image and a mask, channels first, and gives an image.
+
+    The image is RGB, black in the hole, [0, 1], or 0..255 where the input is uint8; the mask 1 (255) = hole, or known.
+    What comes out is taken as 0..255 where it is uint8 or exceeds 2, else as [0, 1].
+
+    Args:
+        session: Of ONNX Runtime.
+        path: For messages.
+        marks_hole: Whether the mask is 1 in the hole.
+
+    Raises:
+        InputError: the network has other inputs.
+    """
+
+    def __init__(self, session: onnxruntime.InferenceSession, path: Path, marks_hole: bool) -> None:
+        inputs = session.get_inputs()
+        if len(inputs) != 2 or any(len(i.shape) != 4 or i.type not in DTYPES for i in inputs):
+            taken = ", ".join(f"{value.name} {value.type} {value.shape}" for value in inputs)
+            raise InputError(f"{path} takes {taken}; expected an image (1, 3, H, W) and a mask (1, 1, H, W).")
+        self.image, self.mask = sorted(inputs, key=lambda value: value.shape[1] == 1)
+        self.session, self.path, self.marks_hole = session, path, marks_hole
+
+    def __call__(self, photo: Pixels, hole: Hole) -> Pixels:
+        """Run it."""
+        marked = hole if self.marks_hole else valid_from_hole(hole)
+        pictures = ((self.image, photo.transpose(2, 0, 1)), (self.mask, marked[None] * np.uint8(255)))
+        feed = {}
+        for value, picture in pictures:
+            for expected, came in zip(value.shape[2:], picture.shape[1:], strict=True):
+                if isinstance(expected, int) and expected != came:
+                    raise InputError(
+                        f"{self.path} takes {value.shape[3]}x{value.shape[2]} pixels, the masks have "
+                        f"{picture.shape[2]}x{picture.shape[1]}: make masks of that --size."
+                    )
+            dtype = DTYPES[value.type]
+            scaled = picture if dtype == np.uint8 else (picture / np.float32(255)).astype(dtype)
+            feed[value.name] = np.ascontiguousarray(scaled[None])
+        output = np.asarray(self.session.run(None, feed)[0])[0]
+        values = output.astype(np.float32).transpose(1, 2, 0)
+        if not np.isfinite(values).all():
+            raise ArithmeticError(f"{self.path} gave values that are not finite.")
+        if output.dtype != np.uint8 and values.max() <= 2:
+            values = values * 255
+        return np.asarray(np.rint(values.clip(0, 255)), np.uint8)
+
+
+def _session(path: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the runtime's exceptions share no public base
+        raise InputError(f"{path} is no ONNX model that can be run: {str(error).splitlines()[0]}") from error
