@@ -8,6 +8,7 @@ import torch
 from partialconv.errors import InputError
 from partialconv.export import export
 from partialconv.training.checkpoint import Checkpoint, holds_checkpoint, load_checkpoint, save_checkpoint
+from partialconv.training.recipe import load_recipe
 from partialconv.training.trainer import train
 from tests.training.small import RECIPE, changed
 
@@ -60,3 +61,11 @@ def test_a_network_of_ordinary_convolutions_comes_back(tmp_path: Path) -> None:
     state = PartialConvUNet(4, 3, conv="plain").state_dict()
     save_checkpoint(Checkpoint(3, recipe, state), tmp_path)
     assert load_checkpoint(tmp_path).network().conv == "plain"
+
+
+def test_the_weights_of_the_repository_can_be_trained_on() -> None:
+    folder = Path(__file__).parents[2] / "weights" / "first"
+    recipes = folder.parents[1] / "recipes"
+    checkpoint = load_checkpoint(folder)
+    assert checkpoint.network().width == 32
+    assert load_recipe(recipes / "first_more.toml").model == checkpoint.recipe.model
