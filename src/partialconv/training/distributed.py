@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -52,6 +53,11 @@ class World:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.size > 1:
+            if kind is None:
+                # gloo's threads drop the last tensors under Python's lock, and its destructor waits for them under that
+                # lock: let them finish first, or it may wait forever
+                self.wait()
+                time.sleep(0.1)
             dist.destroy_process_group()
 
     @property
