@@ -50,7 +50,7 @@ def options(
 
 @app.command()
 def fill(
-    photo: Annotated[Path, typer.Argument(help="The photo: JPEG, PNG, WebP, TIFF or BMP, 8 bits.", show_default=False)],
+    photo: Annotated[Path, typer.Argument(help="The photo: JPEG, PNG, WebP, TIFF or BMP.", show_default=False)],
     holes: Annotated[Path, typer.Argument(help="A picture drawn over it; white = fill.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the result.", show_default=False)],
     model: Annotated[Path | None, typer.Option(help="A file of `partialconv export`.", show_default="shipped")] = None,
@@ -60,7 +60,7 @@ def fill(
     strict: Strict = False,
 ) -> None:
     """Fill the holes of a photo, and keep the rest."""
-    from partialconv.api import fill_image
+    from partialconv.api import fill_photo
     from partialconv.imageio import check_destination, read_photo, write_photo
     from partialconv.inference import Inpainter
     from partialconv.masks import read_hole
@@ -70,7 +70,7 @@ def fill(
     found = read_hole(holes, source, hole_color, grow)
     hole = found.accept(strict)
     tell(found.findings)
-    filled = fill_image(Inpainter(model), source.image, hole)
+    filled = fill_photo(Inpainter(model), source, hole)
     write_photo(source, filled, hole, output, overwrite)
 
 
