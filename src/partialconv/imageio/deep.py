@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags
 from PIL.ImageFile import ImageFile
 
 from partialconv.errors import InputError
-from partialconv.imageio.opening import open_header
+from partialconv.imageio.opening import decode, open_header
 
 # the raw mode that finds the lower byte where another one finds the upper
 LOWER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
@@ -37,22 +36,16 @@ def deep_samples(path: Path, image: ImageFile) -> tuple[str, NDArray[np.uint16]]
         return "LA", np.ascontiguousarray(four).view(">u2").astype(np.uint16)
     if raw[:-1] not in ("RGB;16", "RGBA;16") or raw[-1] not in LOWER:
         raise InputError(f"{path} stores 16 bits as {raw}, expected RGB or RGBA: save it without extra channels.")
+    decode(image)
     upper = np.asarray(image)
     samples = upper.astype(np.uint16)
     samples <<= 8
     del upper
     with open_header(path) as again:
-        if again.format == "TIFF":
-            take_orientation(again)
         _set_raw_mode(again, raw[:-1] + LOWER[raw[-1]])
+        decode(again)
         samples |= np.asarray(again)
     return image.mode, samples
-
-
-def take_orientation(image: ImageFile) -> int:
-    """Read the EXIF orientation, 1 to 8, and hide it from Pillow, which would turn a TIFF when it decodes it."""
-    value = image.getexif().pop(ExifTags.Base.Orientation, 1)
-    return value if value in range(1, 9) else 1
 
 
 def _raw_mode(image: ImageFile) -> str:

@@ -23,8 +23,18 @@ def open_picture(path: Path) -> Image.Image:
         InputError: the file is missing, no regular file, no picture, broken, too large or animated.
     """
     with open_header(path) as image, explained(path):
-        image.load()
+        decode(image)
     return image
+
+
+def decode(image: ImageFile.ImageFile) -> None:
+    """Decode an opened picture, of up to `MAX_PIXELS`."""
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and image.width * image.height > 2 * limit:
+        with _without_limit():  # TIFF is checked again
+            image.load()
+    else:
+        image.load()
 
 
 @contextmanager

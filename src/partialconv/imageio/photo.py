@@ -13,8 +13,8 @@ from PIL.ImageFile import ImageFile
 
 from partialconv.errors import InputError
 from partialconv.imageio.colours import Samples, highest, rgb_of
-from partialconv.imageio.deep import deep_samples, take_orientation
-from partialconv.imageio.opening import explained, open_header
+from partialconv.imageio.deep import deep_samples
+from partialconv.imageio.opening import decode, explained, open_header
 
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK")
 BAND_ROWS = 256
@@ -27,6 +27,7 @@ TURNS: dict[int, Callable[[Samples], Samples]] = {
     7: lambda stored: stored[::-1, ::-1].swapaxes(0, 1),
     8: lambda stored: stored[:, ::-1].swapaxes(0, 1),
 }
+BACK = {6: 8, 8: 6}  # the others are their own inverse
 # description, make, model, software, date, artist, copyright
 DESCRIPTIVE = (270, 271, 272, 305, 306, 315, 33432)
 KEPT_INFO = ("exif", "icc_profile", "dpi", "xmp", "comment")
@@ -118,20 +119,22 @@ def read_photo(path: Path) -> Photo:
     """
     with open_header(path) as image, explained(path):
         bits, key = _bits(image), _key(image)
-        orientation = take_orientation(image) if image.format == "TIFF" else 1
+        turned = _orientation(image) if image.format == "TIFF" else 1  # Pillow turns a TIFF when it decodes it
         if bits == 16 and image.mode in ("RGB", "RGBA"):
             mode, samples = deep_samples(path, image)
             photo = Photo(path, "", mode, samples, bits, 1, {}, None, key)
         else:
-            image.load()
+            decode(image)
             photo = photo_of_image(image, path, bits)
         info = {name: image.info[name] for name in KEPT_INFO if image.info.get(name)}
         kind = "JPEG" if image.format == "MPO" else image.format or ""
         if kind == "TIFF":
-            info["exif"] = _exif_of_tiff(image.getexif(), orientation)
-        else:
-            orientation = take_orientation(image)
-    return replace(photo, format=kind, orientation=orientation, info=info, key=key)
+            info["exif"] = _exif_of_tiff(image.getexif(), turned)
+        orientation = _orientation(image) if turned == 1 else turned
+    samples = photo.samples
+    if turned != 1:
+        samples = np.ascontiguousarray(TURNS[BACK.get(turned, turned)](samples))
+    return replace(photo, format=kind, samples=samples, orientation=orientation, info=info, key=key)
 
 
 def photo_of_image(image: Image.Image, path: Path = Path("the image"), bits: int | None = None) -> Photo:
@@ -165,6 +168,11 @@ def _samples(image: Image.Image) -> Samples:
         bottom = min(top + BAND_ROWS, image.height)
         samples[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
     return samples
+
+
+def _orientation(image: ImageFile) -> int:
+    value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return value if value in range(1, 9) else 1
 
 
 def _bits(image: ImageFile) -> int:
