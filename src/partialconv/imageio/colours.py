@@ -84,7 +84,7 @@ class Filled:
         if mode == "P":
             return self._indices(old, _as(np.dtype(np.uint8), rgb))
         if mode == "1":
-            return np.asarray(_as(np.dtype(np.uint8), rgb).mean(axis=1) > 127)
+            return self._visible(old, np.asarray(_as(np.dtype(np.uint8), rgb).mean(axis=1) > 127))
         values = _as(dtype, rgb)
         if mode == "CMYK":
             return _ink(self.photo.info.get("icc_profile"))[1](values)
@@ -109,8 +109,8 @@ class Filled:
         key = np.array(self.photo.key, old.dtype)
         wide_old, wide_new = old.reshape(len(old), -1), new.reshape(len(new), -1)
         hit = (wide_new == key).all(axis=1)
-        step = 255 // (2**self.photo.bits - 1) if self.photo.bits < 8 else 1
-        wide_new[hit, 0] = key[0] + step if key[0] == 0 else key[0] - step
+        step = 255 // (2**self.photo.bits - 1) if self.photo.bits in (2, 4) else 1
+        wide_new[hit, 0] = step if key[0] == 0 else int(key[0]) - step
         if not self.opaque:
             hidden = (wide_old == key).all(axis=1)
             wide_new[hidden] = wide_old[hidden]

@@ -1,11 +1,13 @@
 """Opening pictures that may be broken, hostile or not pictures at all."""
 
+import contextlib
 import os
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
@@ -45,9 +47,10 @@ def open_header(path: Path) -> Iterator[ImageFile.ImageFile]:
         InputError: as in `open_picture`, but for what lies behind the header.
     """
     check_file(path)
-    with explained(path), _without_limit():
-        opened = Image.open(path, formats=FORMATS)
-    with opened as image:
+    # by its name, Pillow 13 maps an uncompressed TIFF into memory, and mixes up height and width if it is to be turned
+    with _open_file(path) as file, contextlib.ExitStack() as stack:
+        with explained(path), _without_limit():
+            image = stack.enter_context(Image.open(file, formats=FORMATS))
         width, height = image.size
         if width * height > MAX_PIXELS:
             raise InputError(
@@ -58,6 +61,13 @@ def open_header(path: Path) -> Iterator[ImageFile.ImageFile]:
         if frames > 1 and image.format != "MPO":  # a JPEG with previews behind it, as many cameras write
             raise InputError(f"{path} has {frames} frames, expected a still picture: save one frame.")
         yield image
+
+
+def _open_file(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}.") from error
 
 
 def check_file(path: Path) -> None:

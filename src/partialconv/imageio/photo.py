@@ -200,8 +200,10 @@ def _exif_of_tiff(tags: Image.Exif, orientation: int) -> bytes:
 
 def _key(image: ImageFile) -> tuple[int, ...] | None:
     key = image.info.get("transparency")
-    if image.format != "PNG" or image.mode in ("P", "1") or key is None:
+    if image.format != "PNG" or image.mode == "P" or key is None:
         return None
+    if image.mode == "1":
+        return (int(key > 0),)
     scale = {"L;2": 85, "L;4": 17}.get(str(image.tile[0].args), 1)
     return tuple(key) if isinstance(key, tuple) else (int(key) * scale,)
 

@@ -56,7 +56,7 @@ def write_png(filled: Filled, file: BinaryIO) -> None:
     rows_at_once = max(1, BAND_BYTES // (width * pixel_bytes))
     above = None
     for start in range(0, height, rows_at_once):
-        packed = _packed(filled.rows(start, start + rows_at_once), bits)
+        packed = _packed(filled.rows(start, start + rows_at_once), bits, photo.mode)
         content = compressor.compress(_filtered(packed, above, pixel_bytes, bits >= 8 and photo.mode != "P").tobytes())
         above = packed[-1]
         if content:
@@ -114,7 +114,7 @@ def _with_palette(palette: Bytes, bits: int, chunks: list[Chunk]) -> list[Chunk]
     ]
 
 
-def _packed(samples: Samples, bits: int) -> Bytes:
+def _packed(samples: Samples, bits: int, mode: str) -> Bytes:
     """Rows of samples as rows of bytes."""
     if bits == 1:
         return np.packbits(samples.astype(bool), axis=1)
@@ -122,6 +122,8 @@ def _packed(samples: Samples, bits: int) -> Bytes:
         return samples.astype(">u2").reshape(len(samples), -1).view(np.uint8)
     if bits == 8:
         return np.ascontiguousarray(samples).reshape(len(samples), -1)
+    if mode == "L":  # which Pillow has spread to 8 bits
+        samples = samples // (255 // (2**bits - 1))
     each = 8 // bits
     padded = np.pad(samples, [(0, 0), (0, -samples.shape[1] % each)]).reshape(len(samples), -1, each)
     shifts = np.arange(8 - bits, -1, -bits, dtype=np.uint8)

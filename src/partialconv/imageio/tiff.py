@@ -155,6 +155,7 @@ def _packed(data: bytes, compression: int, rows: int) -> bytes:
     buffer = io.BytesIO()
     picture = Image.frombytes("L", (len(data) // rows, rows), data)
     picture.save(buffer, "TIFF", compression=COMPRESSIONS[compression], strip_size=len(data))
+    buffer.seek(0)
     with TiffImagePlugin.TiffImageFile(buffer) as written:
         (offset,), (size,) = written.tag_v2[273], written.tag_v2[279]
     return buffer.getvalue()[offset : offset + size]
@@ -167,6 +168,7 @@ def write_deep_tiff(filled: Filled, destination: Path, options: dict[str, Any]) 
     height, width = filled.photo.size
     samples = filled.rows(0, height).astype("<u2")
     channels = samples.reshape(height, width, -1).shape[2]
+    options["exif"][SAMPLES] = 1
     if channels == 4:
         options["exif"][EXTRA] = 2  # alpha
     wide = Image.fromarray(samples.reshape(height, -1).view(np.uint8))
