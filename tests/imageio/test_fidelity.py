@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -38,6 +38,7 @@ PHOTOMETRIC = {
     "L": "minisblack", "LA": "minisblack", "P": "palette", "RGB": "rgb", "RGBA": "rgb", "CMYK": "separated",
     "inverse": "miniswhite",
 }  # fmt: skip
+ORDERS: tuple[Literal["<", ">"], ...] = ("<", ">")
 BMP_MODES = ["1", "L", "P", "RGB", "RGBA", "upside down"]
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 sizes = st.tuples(st.integers(1, 40), st.integers(1, 40)).filter(lambda size: size != (1, 1))
@@ -136,11 +137,11 @@ def test_png(size: tuple[int, int], kind: tuple[int, int], seed: int, transparen
 @given(
     size=sizes, mode=st.sampled_from(["L", "LA", "P", "RGB", "RGBA", "CMYK", "inverse"]), deep=st.booleans(),
     packing=st.sampled_from(["none", "zlib", "predictor", "lzw", "packbits", "lzw predictor"]), tiled=st.booleans(),
-    planar=st.booleans(), big=st.booleans(), order=st.sampled_from("<>"), orientation=st.integers(1, 8), seed=seeds,
+    planar=st.booleans(), big=st.booleans(), order=st.sampled_from(ORDERS), orientation=st.integers(1, 8), seed=seeds,
 )  # fmt: skip
 def test_tiff(
-    size: tuple[int, int], mode: str, deep: bool, packing: str, tiled: bool, planar: bool, big: bool, order: str,
-    orientation: int, seed: int,
+    size: tuple[int, int], mode: str, deep: bool, packing: str, tiled: bool, planar: bool, big: bool,
+    order: Literal["<", ">"], orientation: int, seed: int,
 ) -> None:  # fmt: skip
     rng = np.random.default_rng(seed)
     hole = random_hole(rng, size)
@@ -165,7 +166,7 @@ def test_tiff(
             predictor = {317: 2} if packing == "lzw predictor" else {}
             exif.update(predictor)
             name = "packbits" if packing == "packbits" else "tiff_lzw"
-            rows = {"strip_size": 16 * size[1] * channels}
+            rows: dict[str, Any] = {"strip_size": 16 * size[1] * channels}
             image.save(source, compression=name, exif=exif, icc_profile=ICC, dpi=(72, 300), **rows)
         else:
             tifffile.imwrite(

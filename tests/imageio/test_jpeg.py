@@ -39,10 +39,11 @@ def encode(size: tuple[int, int], kind: str, coding: str, quality: int, seed: in
     """A JPEG with markers of every kind."""
     channels = 1 if kind == "L" else 4 if kind[:2] in ("CM", "YC") else 3
     pixels = picture(size, channels, seed)
-    options: dict[str, Any] = {
+    codings: dict[str, dict[str, Any]] = {
         "plain": {}, "progressive": {"progressive": True}, "optimised": {"optimize": True},
         "restart": {"restart_marker_blocks": 3},
-    }[coding]  # fmt: skip
+    }  # fmt: skip
+    options = codings[coding]
     buffer = io.BytesIO()
     if kind in ("4:4:0", "4:1:1"):  # Pillow has no words for these
         factor = {"4:4:0": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_440, "4:1:1": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_411}[kind]

@@ -60,7 +60,8 @@ def unfinished(path: Path, overwrite: bool) -> Iterator[Path]:
         yield temporary
         _rename(temporary, target, overwrite)
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}.") from error
+        reason = error.strerror or f"is the disk full? ({error})"  # C libraries do not say
+        raise InputError(f"cannot write {path}: {reason}.") from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

@@ -1,11 +1,8 @@
 """Changing only the touched blocks of a JPEG."""
 
-import contextlib
-import os
-import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +76,7 @@ def requantise_blocks(filled: Filled, destination: Path) -> None:
     described = [(m, c) for m, c in segments if APP0 <= m < APP0 + 16 or m == COM]
     # what jpeglib has to know; it would write the rest, but not all of it, and not in order
     needed = [(m, c) for m, c in segments if (m, c) not in described or m in (APP0, APP14)]
-    with _ONE_AT_A_TIME, tempfile.TemporaryDirectory() as folder, _silent():
+    with _ONE_AT_A_TIME, tempfile.TemporaryDirectory() as folder:
         bare = Path(folder, "bare.jpg")
         _write(bare, needed, picture)
         planes = _planes(segments)
@@ -100,12 +97,12 @@ def _planes(segments: list[Segment]) -> tuple[Plane, ...]:
     """Which colours the planes are, by the rules of libjpeg."""
     names = next(content for marker, content in segments if marker in FRAMES)[6::3]
     jfif = any(marker == APP0 and content.startswith(b"JFIF\0") for marker, content in segments)
-    adobe = [content[11] for marker, content in segments if marker == APP14 and content.startswith(b"Adobe")]
+    adobe = [content[11:12] for marker, content in segments if marker == APP14 and content[:5] == b"Adobe"]
     if len(names) == 1:
         return PLAIN[:1]
     if len(names) == 4:
-        return (*YCC, INK[3]) if adobe and adobe[-1] != 0 else INK
-    if not jfif and (adobe[-1] == 0 if adobe else names == b"RGB"):
+        return (*YCC, INK[3]) if adobe and adobe[-1] != b"\0" else INK
+    if not jfif and (adobe[-1] == b"\0" if adobe else names == b"RGB"):
         return PLAIN
     return YCC
 
@@ -194,21 +191,3 @@ def _named_as(original: list[Segment], segments: list[Segment], picture: bytes) 
         scan[5 : 5 + 2 * len(names) : 2] = names
         return result, bytes(scan)
     return segments, picture
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """Keep libjpeg's remarks about harmless faults, which it prints itself, from standard error."""
-    try:
-        sys.stderr.flush()
-        kept = os.dup(2)
-    except (OSError, AttributeError, ValueError):  # no standard error
-        yield
-        return
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from partialconv.errors import InputError
+from partialconv.imageio.quiet import quiet
 
 MAX_PIXELS = 250_000_000
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
@@ -26,16 +27,18 @@ def open_picture(path: Path) -> Image.Image:
     """
     with open_header(path) as image, explained(path):
         decode(image)
+        image.getexif()  # kept by the image; Pillow's warnings about it end here
     return image
 
 
 def decode(image: ImageFile.ImageFile) -> None:
     """Decode an opened picture, of up to `MAX_PIXELS`."""
     limit = Image.MAX_IMAGE_PIXELS
-    if limit is not None and image.width * image.height > 2 * limit:
-        with _without_limit():  # TIFF is checked again
-            image.load()
-    else:
+    with contextlib.ExitStack() as stack:
+        if image.format == "TIFF":
+            stack.enter_context(quiet())
+            if limit is not None and image.width * image.height > 2 * limit:
+                stack.enter_context(_without_limit())  # it is checked again
         image.load()
 
 
@@ -49,7 +52,7 @@ def open_header(path: Path) -> Iterator[ImageFile.ImageFile]:
     check_file(path)
     # by its name, Pillow 13 maps an uncompressed TIFF into memory, and mixes up height and width if it is to be turned
     with _open_file(path) as file, contextlib.ExitStack() as stack:
-        with explained(path), _without_limit():
+        with explained(path), quiet(), _without_limit():
             image = stack.enter_context(Image.open(file, formats=FORMATS))
         width, height = image.size
         if width * height > MAX_PIXELS:
@@ -91,13 +94,21 @@ def check_file(path: Path) -> None:
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn whatever a decoder raises over a broken file into one line, and its warnings into nothing."""
+def explained(path: Path, but: type[Exception] = InputError) -> Iterator[None]:
+    """Turn whatever a decoder raises over a broken file into one line, and its warnings into nothing.
+
+    Args:
+        path: The file.
+        but: Exceptions that go through.
+
+    Raises:
+        InputError: the file is broken.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except (InputError, MemoryError):
+    except (InputError, MemoryError, but):
         raise
     except UnidentifiedImageError as error:
         raise InputError(f"{path} is no picture that can be read: save it as JPEG, PNG, WebP, TIFF or BMP.") from error

@@ -12,8 +12,10 @@ from partialconv.imageio.bmp import patch_bmp
 from partialconv.imageio.colours import Filled, image_of
 from partialconv.imageio.destination import FORMAT_OF_SUFFIX, check_destination, unfinished
 from partialconv.imageio.jpeg import requantise_blocks
+from partialconv.imageio.opening import explained
 from partialconv.imageio.photo import Photo
 from partialconv.imageio.png import write_png
+from partialconv.imageio.quiet import quiet
 from partialconv.imageio.tiff import XMP, patch_tiff, write_deep_tiff
 
 SAVE_OPTIONS: dict[str, dict[str, Any]] = {
@@ -63,7 +65,7 @@ def write_photo(
     result = Filled(photo, _colours(filled), hole, opaque)
     target = FORMAT_OF_SUFFIX[path.suffix.lower()]
     _check_format(photo, target, path)
-    with unfinished(path, overwrite) as temporary:
+    with unfinished(path, overwrite) as temporary, quiet():
         if target == "PNG":
             with temporary.open("wb") as file:
                 write_png(result, file)
@@ -75,10 +77,13 @@ def write_photo(
 
 def _patched(filled: Filled, target: str, temporary: Path) -> bool:
     """Copy the file of the photo but for its hole, if there is a way."""
-    if target == "JPEG":
-        requantise_blocks(filled, temporary)
-        return True
-    return (target == "BMP" and patch_bmp(filled, temporary)) or (target == "TIFF" and patch_tiff(filled, temporary))
+    with explained(filled.photo.path, but=OSError):
+        if target == "JPEG":
+            requantise_blocks(filled, temporary)
+            return True
+        if target == "BMP":
+            return patch_bmp(filled, temporary)
+        return target == "TIFF" and patch_tiff(filled, temporary)
 
 
 def _colours(filled: Image.Image | NDArray[Any]) -> NDArray[Any]:
