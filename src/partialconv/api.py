@@ -123,11 +123,8 @@ def fill(
 def fill_photo(inpainter: Inpainter, photo: Photo, hole: Hole) -> NDArray[Any]:
     """Fill a photo of `read_photo`: RGB, (H, W, 3), for `write_photo`; of the depth of the photo."""
     rgb = rgb_of(photo)
-    if rgb.dtype == np.uint8:
-        return inpainter.fill(rgb, hole)
-    # TODO: the planner takes uint16 and float32 itself
-    top = 1 if rgb.dtype == np.float32 else 65535
-    return inpainter.fill(np.rint(np.nan_to_num(rgb) * (255 / top)).astype(np.uint8), hole) / np.float32(255)
+    filled: NDArray[Any] = inpainter.fill(np.nan_to_num(rgb) if rgb.dtype.kind == "f" else rgb, hole)
+    return filled
 
 
 def fill_image(inpainter: Inpainter, image: Image.Image, hole: Hole) -> Image.Image:

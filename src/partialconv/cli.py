@@ -8,7 +8,8 @@ import typer
 
 from partialconv import __version__
 from partialconv.cli_bench import bench
-from partialconv.cli_masks import Grow, HoleColorOption, Strict, doctor, masks_app, tell
+from partialconv.cli_fill import Overwrite, batch, fill
+from partialconv.cli_masks import doctor, masks_app
 from partialconv.errors import InputError
 
 app = typer.Typer(
@@ -19,8 +20,6 @@ app = typer.Typer(
 )
 
 app.add_typer(masks_app, name="masks")
-
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
 
 
 def main() -> None:
@@ -48,32 +47,8 @@ def options(
     """Fill irregular holes in photos with partial convolutions."""
 
 
-@app.command()
-def fill(
-    photo: Annotated[Path, typer.Argument(help="The photo: JPEG, PNG, WebP, TIFF or BMP.", show_default=False)],
-    holes: Annotated[Path, typer.Argument(help="A picture drawn over it; white = fill.", show_default=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the result.", show_default=False)],
-    model: Annotated[Path | None, typer.Option(help="A file of `partialconv export`.", show_default="shipped")] = None,
-    overwrite: Overwrite = False,
-    hole_color: HoleColorOption = "white",
-    grow: Grow = 0,
-    strict: Strict = False,
-) -> None:
-    """Fill the holes of a photo, and keep the rest."""
-    from partialconv.api import fill_photo
-    from partialconv.imageio import check_destination, read_photo, write_photo
-    from partialconv.inference import Inpainter
-    from partialconv.masks import read_hole
-
-    check_destination(output, overwrite)
-    source = read_photo(photo)
-    found = read_hole(holes, source, hole_color, grow)
-    hole = found.accept(strict)
-    tell(found.findings)
-    filled = fill_photo(Inpainter(model), source, hole)
-    write_photo(source, filled, hole, output, overwrite)
-
-
+app.command()(fill)
+app.command()(batch)
 app.command()(doctor)
 app.command()(bench)
 
@@ -84,6 +59,7 @@ def train(
     data: Annotated[str | None, typer.Option(help="Folder of photos, or shards: a .tar path or URL.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for checkpoint, log, pictures.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
+    start: Annotated[Path | None, typer.Option(help="A run to take the first weights from.")] = None,
     val: Annotated[str | None, typer.Option(help="Photos to score on while training.")] = None,
     vgg: Annotated[Path | None, typer.Option(help="VGG16's weights.", show_default="cache of torch.hub")] = None,
     time_limit: Annotated[float | None, typer.Option(help="End the schedule within so many minutes.")] = None,
@@ -111,7 +87,7 @@ def train(
     from partialconv.training.trainer import train as run_training
 
     limit_s = None if time_limit is None else 60 * time_limit
-    steps, finished = run_training(loaded, data, out, resume, val, vgg, limit_s)
+    steps, finished = run_training(loaded, data, out, resume, val, vgg, limit_s, start)
     if not World.of_environment().is_first:
         return
     if finished:

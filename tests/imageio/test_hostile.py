@@ -50,6 +50,7 @@ def bomb(kind: str) -> bytes:
             + struct.pack("<HHBBB", 60000, 60000, 0, 0, 0)
             + b","
             + struct.pack("<HHHHB", 0, 0, 60000, 60000, 0)
+            + b"\x08\1\0\0;"
         )
     tags = {256: 60000, 257: 60000, 258: 8, 259: 1, 262: 1, 273: 200, 277: 1, 278: 60000, 279: 100}
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
