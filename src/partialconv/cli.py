@@ -9,6 +9,7 @@ import typer
 from partialconv import __version__
 from partialconv.cli_bench import bench
 from partialconv.cli_masks import Grow, HoleColorOption, Strict, doctor, masks_app, tell
+from partialconv.cli_serve import serve
 from partialconv.errors import InputError
 
 app = typer.Typer(
@@ -74,6 +75,7 @@ def fill(
     write_photo(source, filled, hole, output, overwrite)
 
 
+app.command()(serve)
 app.command()(doctor)
 app.command()(bench)
 
