@@ -5,14 +5,17 @@ import time
 from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartCallbacks, MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from partialconv.server.limits import Limits
 from partialconv.server.problem import Gone, Problem
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 LONGEST_OPTION = 1000  # bytes
 MOST_HEADERS = 8  # of a part
@@ -118,7 +121,7 @@ class _Parts:
     file: BinaryIO | None = None
     text: bytearray = field(default_factory=bytearray)
 
-    def callbacks(self) -> MultipartCallbacks:
+    def callbacks(self) -> "MultipartCallbacks":
         return {
             "on_part_begin": self.begin,
             "on_header_field": lambda data, start, end: self.header[0].extend(data[start:end]),
