@@ -22,7 +22,8 @@ DAMAGE = {
     "lettering": ("coffee", text, (255, 255, 255), 0.7),
     "wires": ("rocket", wires, (24, 26, 30), 0.95),
 }
-GROWTH_PX = 3
+GROWTH_PX = 2
+SMOOTHING = 2  # damage is drawn larger, and scaled down
 
 
 def main() -> None:
@@ -30,11 +31,12 @@ def main() -> None:
     PAGE.mkdir(exist_ok=True)
     for name, (source, draw, color, opacity) in DAMAGE.items():
         with Image.open(FOLDER / f"{source}.jpg") as photo:
-            pixels = np.asarray(photo).astype(np.float32)
-        hole = draw(*pixels.shape[:2])
-        pixels[hole] += opacity * (np.array(color, np.float32) - pixels[hole])
+            pixels, (width, height) = np.asarray(photo).astype(np.float32), photo.size
+        drawn = Image.fromarray(draw(SMOOTHING * height, SMOOTHING * width)).convert("L")
+        share = np.asarray(drawn.resize((width, height), Image.Resampling.BOX))[..., None] / np.float32(255)
+        pixels += opacity * share * (np.array(color, np.float32) - pixels)
         Image.fromarray(pixels.round().astype(np.uint8)).save(PAGE / f"{name}.jpg", quality=85)
-        (PAGE / f"{name}.holes.png").write_bytes(encode_png(dilate(hole, GROWTH_PX)))
+        (PAGE / f"{name}.holes.png").write_bytes(encode_png(dilate(share[..., 0] > 0, GROWTH_PX)))
         print(PAGE / f"{name}.jpg")
 
 

@@ -186,16 +186,16 @@ async def _disconnected(request: Request) -> None:
 
 
 def _options(given: Mapping[str, str], models: list[str]) -> Options:
-    model = given.get("model") or models[0]
+    model = given.get("model", models[0])
     if model not in models:
         raise Problem(422, "option", f"model is {model[:40]!r}, expected one of {', '.join(models)}.")
-    color = given.get("hole_color") or "white"
+    color = given.get("hole_color", "white")
     if color not in get_args(HoleColor):
         raise Problem(422, "option", f"hole_color is {color[:40]!r}, expected white or black.")
-    grow = given.get("grow_px") or "0"
+    grow = given.get("grow_px", "0")
     if not (grow.isascii() and grow.isdigit() and len(grow) < 5 and int(grow) <= MOST_GROWTH_PX):
         raise Problem(422, "option", f"grow_px is {grow[:40]!r}, expected whole pixels, 0 to {MOST_GROWTH_PX}.")
-    strict = given.get("strict") or "false"
+    strict = given.get("strict", "false")
     if strict not in ("true", "false"):
         raise Problem(422, "option", f"strict is {strict[:40]!r}, expected true or false.")
     return Options(model, "black" if color == "black" else "white", int(grow), strict == "true")

@@ -201,7 +201,8 @@ view.changed = () => {
   $("fit").textContent = `${Math.round(100 * view.scale * (devicePixelRatio || 1))}%`;
   if (!view.photo) return;
   const at = view.x + view.divider * view.photo.width * view.scale;
-  $("divider").style.left = `${at}px`;
+  const top = Math.max(0, view.y), bottom = Math.min(view.height, view.y + view.photo.height * view.scale);
+  Object.assign($("divider").style, {left: `${at}px`, top: `${top}px`, height: `${Math.max(60, bottom - top)}px`});
   $("divider").setAttribute("aria-valuenow", Math.round(100 * view.divider));
   if (tools.at && stage.hasAttribute("data-round")) tools.hover(tools.at, {pointerType: "mouse"});
 };
@@ -410,6 +411,7 @@ const pick = listenForPhotos(open, say);
 choose("brush");
 setHardness(100);
 refresh();
+if (["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) $("where").textContent = "Your photo stays on this computer.";
 try {
   const answer = await server.models();
   limits = answer.limits;
@@ -418,4 +420,5 @@ try {
 } catch (error) {
   say(words.refusal(error), true, 30);
 }
+window.partialconv = {view}; // for the curious, and for tests
 document.body.dataset.loaded = "yes"; // everything listens
