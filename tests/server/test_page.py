@@ -292,7 +292,7 @@ def test_holes_of_others_are_read_by_the_server(visit: Visit, photo: Path, tmp_p
     np.testing.assert_array_equal(download_hole(page), hole)
     Image.new("L", (50, 500)).save(tmp_path / "narrow.png")
     page.set_input_files("#hole-file", str(tmp_path / "narrow.png"))
-    page.wait_for_function("document.querySelector('#message').textContent.includes('another shape')")
+    page.wait_for_function("() => document.querySelector('#message').textContent.includes('another shape')")
     np.testing.assert_array_equal(download_hole(page), hole)
 
 
@@ -309,9 +309,9 @@ def test_keyboard_alone(visit: Visit, photo: Path) -> None:
     assert page.is_visible("#help")
     page.keyboard.press("Escape")
     assert not page.is_visible("#help")
-    page.focus("[data-tool=brush]")
+    page.focus("button[data-tool=brush]")
     page.keyboard.press("ArrowRight")
-    assert page.get_attribute("[data-tool=eraser]", "aria-checked") == "true"
+    assert page.get_attribute("button[data-tool=eraser]", "aria-checked") == "true"
     scale = page.evaluate("window.partialconv.view.scale")
     page.focus("#stage")
     page.keyboard.press("+")
@@ -326,14 +326,14 @@ def test_fill_on_release_wheel_and_space(visit: Visit, photo: Path) -> None:
     place = to_screen(page, 200, 100)
     page.mouse.move(*place)
     page.mouse.wheel(0, -400)
-    page.wait_for_function("window.partialconv.view.scale > 4")
-    assert to_screen(page, 200, 100) == pytest.approx(place, abs=0.01)
+    page.wait_for_function("() => window.partialconv.view.scale > 4")
+    assert to_screen(page, 200, 100) == pytest.approx(place, abs=2)
     page.keyboard.down("Space")
     page.mouse.down()
     page.mouse.move(place[0] + 50, place[1] + 30, steps=3)
     page.mouse.up()
     page.keyboard.up("Space")
-    assert to_screen(page, 200, 100) == pytest.approx((place[0] + 50, place[1] + 30), abs=0.01)
+    assert to_screen(page, 200, 100) == pytest.approx((place[0] + 50, place[1] + 30), abs=2)
     assert page.is_disabled("#fill")
     page.click("#more")
     page.check("#eager")
@@ -356,9 +356,9 @@ def test_drop_paste_camera_and_samples(visit: Visit, photo: Path) -> None:
         page.wait_for_function("name => document.querySelector('#name').textContent.startsWith(name)", arg=kind)
     page = visit(permissions=["camera"])
     page.click("#shoot")
-    page.wait_for_function("document.querySelector('video').videoWidth > 0")
+    page.wait_for_function("() => document.querySelector('video').videoWidth > 0")
     page.click("#snap")
-    page.wait_for_function("document.querySelector('#name').textContent.startsWith('camera.png')")
+    page.wait_for_function("() => document.querySelector('#name').textContent.startsWith('camera.png')")
     for number in range(3):
         page = visit()
         page.click(f"#samples li:nth-child({number + 1}) button")
@@ -386,9 +386,9 @@ def test_honest_words(visit: Visit, photo: Path) -> None:
     open_photo(page, photo)
     page.keyboard.press("r")
     drag(page, (100, 50), (300, 250))
-    page.wait_for_function("document.querySelector('#message').textContent.includes('expect it soft')")
+    page.wait_for_function("() => document.querySelector('#message').textContent.includes('expect it soft')")
     drag(page, (5, 5), (415, 295))
-    page.wait_for_function("document.querySelector('#message').textContent.includes('More than half')")
+    page.wait_for_function("() => document.querySelector('#message').textContent.includes('More than half')")
 
 
 def test_token_in_the_address(visit: Visit, photo: Path) -> None:
