@@ -1,6 +1,7 @@
 """A Chromium for the tests of the page, and a hand that paints in it."""
 
 import io
+import itertools
 import os
 import shutil
 from collections.abc import Iterator
@@ -62,7 +63,7 @@ def touch(page: Page, *fingers: list[tuple[float, float]]) -> None:
 
 def line(*corners: tuple[float, float], steps: int = 12) -> list[tuple[float, float]]:
     share = np.linspace(0, 1, steps)[:, None]
-    legs = [np.array(a) + share * (np.array(b) - a) for a, b in zip(corners, corners[1:], strict=False)]
+    legs = [np.array(a) + share * (np.array(b) - a) for a, b in itertools.pairwise(corners)]
     return [(float(x), float(y)) for leg in legs for x, y in leg]
 
 
@@ -79,7 +80,7 @@ def download_hole(page: Page) -> NDArray[np.bool_]:
     assert name.endswith("-hole.png")
     values = np.asarray(Image.open(io.BytesIO(data)).convert("L"))
     assert set(np.unique(values)) <= {0, 255}
-    return values == 255
+    return np.asarray(values == 255)
 
 
 def open_photo(page: Page, path: Path) -> None:

@@ -4,6 +4,7 @@ import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -17,7 +18,7 @@ from partialconv.server.schema import CODES
 from tests.server.serving import decoded, encoded, hole_array, make_app, parts, picture, serving
 
 PHOTO, HOLE = encoded(picture()), encoded(hole_array())
-FORMATS = {
+FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     "PNG": ("image/png", {}),
     "JPEG": ("image/jpeg", {"quality": 90}),
     "WEBP": ("image/webp", {"lossless": True}),
@@ -244,7 +245,7 @@ def test_token_and_rate() -> None:
             assert client.get("/").status_code == 200  # the page itself holds nothing
             assert client.get("/healthz").status_code == 200
             for given in ("", "Bearer", "Bearer wrong", "Basic secret", "Bearer sécret"):
-                answer = client.get("/api/models", headers={"Authorization": given.encode()})
+                answer = client.get("/api/models", headers=[(b"Authorization", given.encode())])
                 refused(answer, 401, "token")
                 assert answer.headers["www-authenticate"] == "Bearer"
             answer = client.get("/api/models", headers={"Authorization": "Bearer secret"})

@@ -4,6 +4,7 @@ import asyncio
 import random
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterator
 
 import httpx
@@ -55,7 +56,9 @@ def alive(address: tuple[str, int]) -> bool:
 
 def test_silent_connections_and_slow_headers_are_closed(impatient: tuple[str, int]) -> None:
     silent, slow, second = (connect(impatient) for _ in range(3))
-    second.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET / HTTP/1.1\r\nHo")  # the next one stays unfinished
+    second.sendall(
+        b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET / HTTP/1.1\r\nHo"
+    )  # the next one stays unfinished
     started = time.monotonic()
     slow.sendall(b"GET / HTTP/1.1\r\n")
     closed = False
@@ -146,7 +149,8 @@ def test_six_thousand_garbled_requests_on_the_wire(impatient: tuple[str, int]) -
 
 def test_four_thousand_malformed_forms(caplog: pytest.LogCaptureFixture) -> None:
     """In one process, without a socket; the forms are broken, seldom the pictures in them."""
-    app, rng, seen = make_app(), random.Random(1), {}
+    app, rng = make_app(), random.Random(1)
+    seen: Counter[int] = Counter()
     kind = FORM.headers["content-type"].encode()
 
     async def ask() -> None:
@@ -167,7 +171,10 @@ def test_four_thousand_malformed_forms(caplog: pytest.LogCaptureFixture) -> None
         async def send(message: Message) -> None:
             sent.append(message)
 
-        headers = [(b"host", b"localhost"), (b"content-type", kind if rng.random() < 0.9 else kind[: rng.randrange(60)])]
+        headers = [
+            (b"host", b"localhost"),
+            (b"content-type", kind if rng.random() < 0.9 else kind[: rng.randrange(60)]),
+        ]
         scope: Scope = {
             "type": "http", "method": "POST", "path": "/api/doctor", "raw_path": b"/api/doctor", "query_string": b"",
             "headers": headers, "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80), "scheme": "http",
@@ -175,7 +182,7 @@ def test_four_thousand_malformed_forms(caplog: pytest.LogCaptureFixture) -> None
         }  # fmt: skip
         await app(scope, receive, send)
         status = sent[0]["status"]
-        seen[status] = seen.get(status, 0) + 1
+        seen[status] += 1
         assert b"Traceback" not in sent[1]["body"] and b"/tmp" not in sent[1]["body"]
 
     async def main() -> None:

@@ -1,6 +1,7 @@
 """The OpenAPI document, and the server held against it by schemathesis."""
 
 import json
+from typing import Any
 
 import httpx
 import schemathesis
@@ -24,7 +25,7 @@ api = schemathesis.openapi.from_dict(DOCUMENT)
 
 @api.parametrize()
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-def test_the_server_does_what_its_document_says(case: schemathesis.Case, address: str) -> None:
+def test_the_server_does_what_its_document_says(case: schemathesis.Case[Any], address: str) -> None:
     # no schema can say which bytes are a picture, so what fits it may be refused
     case.call_and_validate(base_url=address, excluded_checks=[positive_data_acceptance])
 

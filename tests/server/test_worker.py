@@ -3,10 +3,13 @@
 import asyncio
 import threading
 import time
+from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
+from partialconv import api
 from partialconv.server.limits import Limits
 from partialconv.server.problem import Gone, Problem
 from partialconv.server.worker import Worker
@@ -92,17 +95,15 @@ def test_errors_of_the_work_are_those_of_the_request() -> None:
 def test_over_http(monkeypatch: pytest.MonkeyPatch) -> None:
     """A full queue answers at once; a client that leaves frees its place; what runs is finished at the end."""
     entered, go = threading.Semaphore(0), threading.Event()
-    from partialconv.server import engine
+    true_fill, runs = api.fill_image, []
 
-    true_fill, runs = engine.fill_image, []
-
-    def slow(*arguments: object) -> object:
+    def slow(*arguments: Any) -> Image.Image:
         runs.append(1)
         entered.release()
         go.wait(20)
-        return true_fill(*arguments)  # type: ignore[arg-type]
+        return true_fill(*arguments)
 
-    monkeypatch.setattr(engine, "fill_image", slow)
+    monkeypatch.setattr("partialconv.server.engine.fill_image", slow)
     answers: list[int] = []
 
     def ask(timeout: float) -> None:
