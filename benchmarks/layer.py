@@ -122,7 +122,7 @@ class UNet(nn.Module):
 
     def __init__(self, layer: type[nn.Module], like: PartialConvUNet) -> None:
         super().__init__()
-        encoder, decoder = like.blocks()
+        encoder, decoder, _ = like.blocks()
         self.encoder, self.decoder = nn.ModuleList(), nn.ModuleList()
         for part, blocks in ((self.encoder, encoder), (self.decoder, decoder)):
             for b in blocks:

@@ -86,6 +86,7 @@ def train(
     data: Annotated[str | None, typer.Option(help="Folder of photos, or shards: a .tar path or URL.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for checkpoint, log, pictures.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
+    start: Annotated[Path | None, typer.Option(help="A run to take the first weights from.")] = None,
     val: Annotated[str | None, typer.Option(help="Photos to score on while training.")] = None,
     vgg: Annotated[Path | None, typer.Option(help="VGG16's weights.", show_default="cache of torch.hub")] = None,
     time_limit: Annotated[float | None, typer.Option(help="End the schedule within so many minutes.")] = None,
@@ -113,7 +114,7 @@ def train(
     from partialconv.training.trainer import train as run_training
 
     limit_s = None if time_limit is None else 60 * time_limit
-    steps, finished = run_training(loaded, data, out, resume, val, vgg, limit_s)
+    steps, finished = run_training(loaded, data, out, resume, val, vgg, limit_s, start)
     if not World.of_environment().is_first:
         return
     if finished:

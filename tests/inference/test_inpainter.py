@@ -1,18 +1,20 @@
 """Filling arrays, and the one-call interface, with the shipped model."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import skimage.data
 from numpy.typing import NDArray
 from PIL import Image
 
 import partialconv
 from partialconv import Inpainter, InputError
 from partialconv.inference import OnnxRuntime
-from partialconv.inference.inpainter import CONTEXT_PX
+from partialconv.inference.planner import MAX_SIDE_PX
 from partialconv.masks import stroke_hole
 from partialconv.zoo import model_path
 
@@ -60,64 +62,116 @@ def test_a_smooth_photo_is_restored(inpainter: Inpainter) -> None:
     assert error.mean() < mean_fill.mean() / 5
 
 
-def test_only_the_surroundings_of_the_hole_are_seen(monkeypatch: pytest.MonkeyPatch, inpainter: Inpainter) -> None:
+def watch(monkeypatch: pytest.MonkeyPatch, inpainter: Inpainter, network: Any) -> list[tuple[int, ...]]:
+    """Put another network in its place; the list fills with the shapes it is given."""
     seen = []
-    network = inpainter.runtime
 
     def watched(image: NDArray[np.float32], valid: NDArray[np.float32]) -> NDArray[np.float32]:
         seen.append(image.shape)
-        return network(image, valid)
+        result: NDArray[np.float32] = network(image, valid)
+        return result
 
     monkeypatch.setattr(inpainter, "runtime", watched)
+    return seen
+
+
+def test_only_the_surroundings_of_the_hole_are_seen(monkeypatch: pytest.MonkeyPatch, inpainter: Inpainter) -> None:
+    seen = watch(monkeypatch, inpainter, inpainter.runtime)
     photo, hole = gradient(1200, 900), np.zeros((1200, 900), bool)
     hole[600:610, 3:5] = True
     inpainter.fill(photo, hole)
-    assert seen == [(1, 3, 10 + 2 * CONTEXT_PX, 5 + CONTEXT_PX)]
+    assert len(seen) == 1 and seen[0][2] <= 128 and seen[0][3] <= 64
 
 
 class Nearby:
     """A network that copies the mean of the known pixels, and reaches `radius` pixels far."""
 
     def __init__(self, radius: int) -> None:
-        self.radius, self.pixels = radius, 0
+        self.radius = radius
 
     def __call__(self, image: NDArray[np.float32], valid: NDArray[np.float32]) -> NDArray[np.float32]:
-        self.pixels = max(self.pixels, image.shape[2] * image.shape[3])
-        known = valid[0, 0].astype(np.uint8)
-        mean = (image * valid).sum((2, 3), keepdims=True) / valid.sum()
-        near = cv2.dilate(known, np.ones((2 * self.radius + 1,) * 2, np.uint8)).astype(bool)
-        return np.where(near, mean, np.float32(0.5)) + np.zeros_like(image)
+        known = valid.sum((1, 2, 3), keepdims=True)
+        mean = (image * valid).sum((2, 3), keepdims=True) / known.clip(1)
+        kernel = np.ones((2 * self.radius + 1,) * 2, np.uint8)
+        near = np.stack([cv2.dilate(v[0].astype(np.uint8), kernel).astype(bool)[None] for v in valid])
+        return np.where(near, mean, np.float32(0.5)).astype(np.float32)
 
 
-@pytest.mark.parametrize("radius", [20, 300])
-def test_wide_and_scattered_holes_are_filled_tile_by_tile(
+@pytest.mark.parametrize("radius", [5, 20, 300])
+def test_wide_and_scattered_holes_are_filled_crop_by_crop(
     monkeypatch: pytest.MonkeyPatch, inpainter: Inpainter, radius: int
 ) -> None:
-    network = Nearby(radius)
-    monkeypatch.setattr(inpainter, "runtime", network)
-    monkeypatch.setattr("partialconv.inference.inpainter.TILE_PX", 128)
-    monkeypatch.setattr("partialconv.inference.inpainter.CONTEXT_PX", 32)
-    photo, hole = np.full((600, 700, 3), 40, np.uint8), np.zeros((600, 700), bool)
-    hole[100:500, 60:600] = True  # no known pixel in the windows of the tiles in the middle
-    hole[3, 690] = hole[598, 1] = True
+    seen = watch(monkeypatch, inpainter, Nearby(radius))
+    photo, hole = np.full((1600, 1700, 3), 40, np.uint8), np.zeros((1600, 1700), bool)
+    hole[100:1500, 60:1600] = True
+    hole[3, 1690] = hole[1598, 1] = True
     filled = inpainter.fill(np.where(hole[..., None], np.uint8(255), photo), hole)
     assert (filled == 40).all()
-    assert network.pixels <= (128 + 2 * 32) ** 2
+    assert max(num * height * width for num, _, height, width in seen) <= MAX_SIDE_PX**2
 
 
-def test_tiles_are_those_of_the_hole_not_of_the_photo(inpainter: Inpainter, monkeypatch: pytest.MonkeyPatch) -> None:
-    network = Nearby(300)
-    calls = []
+def test_a_deep_hole_takes_its_middle_from_a_coarser_scale(
+    monkeypatch: pytest.MonkeyPatch, inpainter: Inpainter
+) -> None:
+    sizes: list[int] = []
 
-    def counted(image: NDArray[np.float32], valid: NDArray[np.float32]) -> NDArray[np.float32]:
-        calls.append(image.shape)
-        return network(image, valid)
+    def numbered(image: NDArray[np.float32], _: NDArray[np.float32]) -> NDArray[np.float32]:
+        sizes.append(image.shape[2])
+        return np.full_like(image, len(sizes) / 255)
 
-    monkeypatch.setattr(inpainter, "runtime", counted)
-    hole = np.zeros((1200, 1200), bool)
-    hole[1000:1100, 1000:1100] = True  # across the first multiple of a tile's size
-    inpainter.fill(np.zeros((1200, 1200, 3), np.uint8), hole)
-    assert len(calls) == 1
+    watch(monkeypatch, inpainter, numbered)
+    photo, hole = gradient(400, 400), np.zeros((400, 400), bool)
+    hole[150:250, 150:250] = True
+    filled = inpainter.fill(photo, hole)
+    np.testing.assert_array_equal(filled[~hole], photo[~hole])
+    assert len(sizes) == 3 and [stage.scale for stage in inpainter.plan(hole).stages] == [4, 2, 1]
+    line = filled[200, 153:247, 0]  # further out the edge is feathered
+    assert line[0] == line[-1] == 3 and (line[40:54] == 1).all()  # from the rim to the middle, finest to coarsest
+    assert (np.diff(line[:47].astype(int)) <= 0).all() and set(line) == {1, 2, 3}
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_every_depth_of_colour_is_filled_alike(inpainter: Inpainter, dtype: str) -> None:
+    hole = stroke_hole((80, 120), 3, (0.2, 0.3))
+    hole[20:60, 30:90] = True  # deep enough for a coarser scale
+    plain = inpainter.fill(gradient(), hole)
+    peak = {"uint8": 255, "uint16": 65535, "float32": 1}[dtype]
+    photo = (gradient() / 255 * peak).round(0 if peak > 1 else 9).astype(dtype)
+    if dtype == "float32":
+        photo[hole] = np.nan
+    filled = inpainter.fill(photo, hole)
+    assert filled.dtype == dtype
+    np.testing.assert_array_equal(filled[~hole], photo[~hole])
+    np.testing.assert_allclose(filled.astype(float) * 255 / peak, plain, atol=1.6)
+
+
+def test_threads_share_an_inpainter(inpainter: Inpainter) -> None:
+    holes = [stroke_hole((80, 120), seed, (0.1, 0.3)) for seed in range(6)]
+    expected = [inpainter.fill(gradient(), hole) for hole in holes]
+    with ThreadPoolExecutor(3) as pool:
+        for given, wanted in zip(pool.map(lambda h: inpainter.fill(gradient(), h), holes), expected, strict=True):
+            np.testing.assert_array_equal(given, wanted)
+
+
+def photos() -> list[Pixels]:
+    names = ("astronaut", "chelsea", "coffee", "rocket")
+    return [np.ascontiguousarray(getattr(skimage.data, name)()[:256, :256]) for name in names]
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_no_seam_shows_at_the_edge_of_the_hole(inpainter: Inpainter, number: int) -> None:
+    photo = photos()[number]
+    hole = stroke_hole((256, 256), number, (0.2, 0.3))
+    filled = inpainter.fill(photo, hole)
+
+    def jumps(picture: Pixels) -> float:
+        """Mean difference of neighbours of which one is known and one is not."""
+        values = picture.astype(float)
+        down = np.abs(np.diff(values, axis=0))[hole[1:] != hole[:-1]]
+        right = np.abs(np.diff(values, axis=1))[hole[:, 1:] != hole[:, :-1]]
+        return float(np.concatenate([down, right]).mean())
+
+    assert jumps(filled) < 1.15 * jumps(photo)
 
 
 def test_a_network_that_gives_nan_is_an_error(inpainter: Inpainter, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +192,7 @@ def test_a_network_that_gives_nothing_is_an_error(inpainter: Inpainter, monkeypa
         (gradient(), np.zeros((80, 120), bool), "hole is empty"),
         (gradient(), np.ones((80, 120), bool), "covers the whole photo"),
         (gradient(), np.zeros((80, 121), bool), r"expected bool \(80, 120\)"),
-        (gradient()[..., 0], np.zeros((80, 120), bool), r"expected uint8 \(H, W, 3\)"),
+        (gradient()[..., 0], np.zeros((80, 120), bool), r"expected uint8, uint16 or float32 \(H, W, 3\)"),
         (gradient() / 255, np.zeros((80, 120), bool), "the photo is float64"),
     ],
 )

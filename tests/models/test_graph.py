@@ -9,29 +9,36 @@ import torch
 from onnx import TensorProto
 
 from partialconv.inference import OnnxRuntime
+from partialconv.models import PartialConvUNet
 from partialconv.models.deploy import deploy
 from partialconv.models.graph import build_graph
-from tests.models.test_unet import holed, small, twin
+from tests.models.test_unet import holed, small
+
+
+@pytest.fixture(scope="module", params=[0, 5])
+def net(request: pytest.FixtureRequest) -> PartialConvUNet:
+    return deploy(small(detail_width=request.param))
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model(net: PartialConvUNet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path: Path = tmp_path_factory.mktemp("graph") / "net.onnx"
-    path.write_bytes(build_graph(deploy(small()), {"step": "7"}).SerializeToString())
+    path.write_bytes(build_graph(net, {"step": "7"}).SerializeToString())
     return path
 
 
 @pytest.mark.parametrize("size", [(64, 64), (50, 71), (17, 200), (1, 1), (16, 5)])
 @pytest.mark.parametrize("num", [1, 3])
-def test_equals_the_network_at_any_size(model: Path, size: tuple[int, int], num: int) -> None:
+def test_equals_the_network_at_any_size(net: PartialConvUNet, model: Path, size: tuple[int, int], num: int) -> None:
     image, valid = holed(*size, num=num)
     with torch.no_grad():
-        expected = deploy(small())(image, valid)
+        expected = net(image, valid)
     np.testing.assert_allclose(OnnxRuntime(model)(image.numpy(), valid.numpy()), expected, atol=1e-4, rtol=1e-5)
 
 
-def test_the_network_of_ordinary_convolutions_too(tmp_path: Path) -> None:
-    net = deploy(twin(4, 3).train())
+@pytest.mark.parametrize("detail_width", [0, 5])
+def test_the_network_of_ordinary_convolutions_too(tmp_path: Path, detail_width: int) -> None:
+    net = deploy(PartialConvUNet(4, 3, conv="plain", detail_width=detail_width))
     (tmp_path / "net.onnx").write_bytes(build_graph(net, {}).SerializeToString())
     image, valid = holed(50, 71, num=2)
     with torch.no_grad():
@@ -52,9 +59,9 @@ def test_an_all_hole_photo_gives_grey(model: Path) -> None:
     assert (OnnxRuntime(model)(image.numpy(), np.zeros((1, 1, 40, 40), np.float32)) == 0.5).all()
 
 
-def test_weights_are_stored_in_half_precision_with_their_origin(model: Path) -> None:
+def test_weights_are_stored_in_half_precision_with_their_origin(net: PartialConvUNet, model: Path) -> None:
     loaded = onnx.load(model)
     kernels = [t for t in loaded.graph.initializer if len(t.dims) == 4 and t.dims[2] > 1 and "ones" not in t.name]
-    assert len(kernels) == 4 + 2 * 4
+    assert len(kernels) == 4 + 2 * 4 + (3 if net.detail_width > 0 else 0)
     assert {t.data_type for t in kernels} == {TensorProto.FLOAT16}
     assert {p.key: p.value for p in loaded.metadata_props} == {"step": "7"}

@@ -14,9 +14,9 @@ from partialconv.models.unet import Block
 from partialconv.nn import PartialConv2d, partial_conv2d
 
 
-def small(num_levels: int = 4, in_channels: int = 3) -> PartialConvUNet:
+def small(num_levels: int = 4, in_channels: int = 3, detail_width: int = 0) -> PartialConvUNet:
     torch.manual_seed(0)
-    net = PartialConvUNet(width=4, num_levels=num_levels, in_channels=in_channels)
+    net = PartialConvUNet(width=4, num_levels=num_levels, in_channels=in_channels, detail_width=detail_width)
     for module in net.modules():  # statistics that a wrong fold would not survive
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -60,10 +60,11 @@ def test_only_the_last_convolution_has_a_bias() -> None:
     assert [c.bias is not None for c in convolutions] == [False] * 15 + [True]
 
 
+@pytest.mark.parametrize("detail_width", [0, 5])
 @pytest.mark.parametrize("size", [(64, 64), (50, 71), (17, 33), (1, 1), (3, 200)])
-def test_any_size(size: tuple[int, int]) -> None:
+def test_any_size(size: tuple[int, int], detail_width: int) -> None:
     image, valid = holed(*size)
-    out = small()(image, valid)
+    out = small(detail_width=detail_width)(image, valid)
     assert out.shape == (1, 3, *size) and out.isfinite().all()
 
 
@@ -75,10 +76,12 @@ def test_an_odd_size_is_a_row_of_holes() -> None:
     torch.testing.assert_close(out[..., :-16, :-16], padded[..., :-17, :-17], atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("detail_width", [0, 5])
 @pytest.mark.parametrize("junk", [float("nan"), float("inf"), 1e30])
-def test_values_under_the_hole_do_not_matter(junk: float) -> None:
+def test_values_under_the_hole_do_not_matter(junk: float, detail_width: int) -> None:
     image, valid = holed(48, 48)
-    assert torch.equal(small()(torch.where(valid == 1, image, junk), valid), small()(image, valid))
+    net = small(detail_width=detail_width)
+    assert torch.equal(net(torch.where(valid == 1, image, junk), valid), net(image, valid))
 
 
 def test_known_pixels_do_matter() -> None:
@@ -87,16 +90,18 @@ def test_known_pixels_do_matter() -> None:
     assert not torch.allclose(changed, small()(image, valid))
 
 
-def test_an_all_hole_photo_gives_grey_and_finite_gradients() -> None:
-    net = small().train()
+@pytest.mark.parametrize("detail_width", [0, 5])
+def test_an_all_hole_photo_gives_grey_and_finite_gradients(detail_width: int) -> None:
+    net = small(detail_width=detail_width).train()
     out = net(torch.full((1, 3, 32, 32), float("nan")), torch.zeros(1, 1, 32, 32))
     out.sum().backward()
     assert (out == 0.5).all()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
 
 
-def test_a_hole_closes_within_the_receptive_field_and_not_beyond() -> None:
-    net = small(num_levels=2)  # 15 pixels
+@pytest.mark.parametrize("detail_width", [0, 5])
+def test_a_hole_closes_within_the_receptive_field_and_not_beyond(detail_width: int) -> None:
+    net = small(num_levels=2, detail_width=detail_width)  # 15 pixels
     image, valid = torch.rand(1, 3, 64, 64), torch.ones(1, 1, 64, 64)
     valid[..., 20:60, 20:60] = 0
     out = net(image, valid)
@@ -121,9 +126,9 @@ def test_a_batch_of_one_trains_through_a_bottleneck_of_one_pixel() -> None:
 
 
 def test_skip_masks_are_counted_apart() -> None:
-    net = small(num_levels=2)
+    net = small(num_levels=2, detail_width=5)
     image, valid = holed(32, 32)
-    (first, second), (third, last) = net.blocks()
+    (first, second), (third, last), (hidden, correction) = net.blocks()
 
     # the same network in its dense form: every mask repeated for every channel of its tensor
     def dense(block: Block, x: list[Tensor], masks: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -137,8 +142,10 @@ def test_skip_masks_are_counted_apart() -> None:
     x1, m1 = dense(first, [start], [valid])
     x2, m2 = dense(second, [x1], [m1])
     x3, m3 = dense(third, [F.interpolate(x2, scale_factor=2), x1], [F.interpolate(m2, scale_factor=2), m1])
-    x4, _ = dense(last, [F.interpolate(x3, scale_factor=2), start], [F.interpolate(m3, scale_factor=2), valid])
-    torch.testing.assert_close(net(image, valid), (x4 + 1) / 2)
+    x4, m4 = dense(last, [F.interpolate(x3, scale_factor=2), start], [F.interpolate(m3, scale_factor=2), valid])
+    x5, m5 = dense(hidden, [x4, start, torch.ones_like(valid)], [m4[:, :1], valid, valid])
+    x6, _ = dense(correction, [x5], [m5])
+    torch.testing.assert_close(net(image, valid), (x4[:, :3] + x6 + 1) / 2)
 
 
 def test_folding_batchnorm_changes_nothing() -> None:
@@ -156,10 +163,12 @@ def test_a_wrong_mask_or_argument_is_a_clear_error() -> None:
         small()(torch.rand(1, 3, 16, 16), torch.full((1, 1, 16, 16), 255.0))
     with pytest.raises(ValueError, match="num_levels is 0"):
         PartialConvUNet(num_levels=0)
+    with pytest.raises(ValueError, match="detail_width is 2, expected 0 or at least 3"):
+        PartialConvUNet(detail_width=2)
 
 
 def test_channels_last_reaches_the_output_of_every_block() -> None:
-    net = small().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = small(detail_width=5).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     image, valid = holed(64, 64, num=2)
     kept = []
     for block in itertools.chain(*net.blocks()):
@@ -167,7 +176,7 @@ def test_channels_last_reaches_the_output_of_every_block() -> None:
             lambda _m, _i, out: kept.append(out[0].is_contiguous(memory_format=torch.channels_last))
         )
     net(image.contiguous(memory_format=torch.channels_last), valid)
-    assert kept == [True] * 8
+    assert kept == [True] * 10
 
 
 def twin(width: int = 4, num_levels: int = 4) -> PartialConvUNet:
@@ -201,7 +210,7 @@ def test_the_twin_sees_the_mask_and_nothing_under_it() -> None:
 def test_the_twin_equals_torchs_own_layers() -> None:
     net = twin(num_levels=2).train()
     image, valid = holed(24, 32, num=2)
-    encoder, decoder = net.blocks()
+    encoder, decoder, _ = net.blocks()
     x = skip = torch.cat([(2 * image - 1) * valid, valid], 1)
     a = F.relu(F.conv2d(x, encoder[0].conv.weight, stride=2, padding=3))
     b = F.relu(F.batch_norm(F.conv2d(a, encoder[1].conv.weight, stride=2, padding=2), None, None, training=True))

@@ -360,6 +360,18 @@ def test_the_twin_trains_by_the_same_command(photos: Path, tmp_path: Path) -> No
         train(RECIPE, photos, tmp_path, resume=True)
 
 
+def test_a_new_run_starts_from_the_weights_of_another(finished: Path, photos: Path, tmp_path: Path) -> None:
+    recipe = changed(model={"detail_width": 5}, initial={"num_steps": 1, "lr": 1e-9}, finetune={"num_steps": 0})
+    train(recipe, photos, tmp_path / "detail", start=finished)
+    grown, before = load_checkpoint(tmp_path / "detail").model, load_checkpoint(finished).network()
+    for name, value in before.named_parameters():
+        torch.testing.assert_close(grown[name][: len(value)], value.detach(), rtol=0, atol=1e-6)
+    assert len(grown["decoder.2.conv.weight"]) == 5
+    with pytest.raises(InputError, match="width=4.*width=8"):
+        train(changed(model={"width": 8}), photos, tmp_path / "wider", start=finished)
+    assert not (tmp_path / "wider").exists()
+
+
 def test_a_time_limit_ends_with_a_finished_schedule(photos: Path, tmp_path: Path) -> None:
     recipe = changed(initial={"num_steps": 50_000}, finetune={"num_steps": 50_000}, tracking={"log_every": 1})
     recipe = changed(recipe, finetune={"schedule": "cosine"})

@@ -1,21 +1,24 @@
 """From a photo and a hole to a filled photo, as arrays."""
 
-import itertools
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from partialconv.conventions import valid_from_hole
 from partialconv.errors import InputError
+from partialconv.inference.feather import feather
+from partialconv.inference.planner import Box, Crop, Plan, halved_hole, pixels_of, plan
 from partialconv.inference.runtime import FloatArray, OnnxRuntime
+from partialconv.inference.scales import doubled, halved, rounded
 from partialconv.zoo import model_path
 
-CONTEXT_PX = 256  # half the receptive field of the deepest level
-TILE_PX = 1024
 UNCLOSED = 0.5  # what the network gives where it reached no known pixel
-Window = tuple[slice, slice]
+PEAKS = {"uint8": 255, "uint16": 65535, "float32": 1}
+STRIP_PX = 256
+Hole = NDArray[np.bool_]
+Photo = TypeVar("Photo", NDArray[np.uint8], NDArray[np.uint16], NDArray[np.float32])
 
 
 class Runtime(Protocol):
@@ -29,9 +32,8 @@ class Runtime(Protocol):
 class Inpainter:
     """Fills the holes of photos; safe to share between threads.
 
-    The network sees the holes and `CONTEXT_PX` pixels around them, not the whole photo. Holes that spread over more
-    than `TILE_PX` pixels are filled tile by tile, each tile going by those before it; so are the pixels of a hole too
-    wide for the network to close at once. Memory is bounded by the size of a tile.
+    The network sees the holes and some pixels around them, not the whole photo: see `planner.plan`. Memory is bounded
+    by the largest batch of crops.
 
     Args:
         model: An exported network; the shipped one if None.
@@ -51,11 +53,28 @@ class Inpainter:
     def __init__(self, model: Path | None = None) -> None:
         self.runtime: Runtime = OnnxRuntime(model_path() if model is None else model)
 
-    def fill(self, photo: NDArray[np.uint8], hole: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    def plan(self, hole: Hole) -> Plan:
+        """What `fill` is going to do with a hole.
+
+        Args:
+            hole: (H, W), True = fill.
+
+        Raises:
+            InputError: as in `fill`.
+        """
+        if hole.dtype != np.bool_ or hole.ndim != 2:
+            raise InputError(f"the hole is {hole.dtype} {hole.shape}, expected bool (H, W).")
+        if not hole.any():
+            raise InputError("the hole is empty: mark the pixels to fill.")
+        if hole.all():
+            raise InputError("the hole covers the whole photo: leave some pixels to go by.")
+        return plan(hole)
+
+    def fill(self, photo: Photo, hole: Hole) -> Photo:
         """Fill the hole of a photo.
 
         Args:
-            photo: RGB, (H, W, 3). What lies under the hole is ignored.
+            photo: RGB, (H, W, 3), uint8, uint16 or float32 in [0, 1]. What lies under the hole is ignored.
             hole: (H, W), True = fill.
 
         Returns:
@@ -65,61 +84,55 @@ class Inpainter:
             InputError: the arrays are of other kinds or sizes, or the hole is empty or full.
             ArithmeticError: the network gives no values, as a broken model may.
         """
-        if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3:
-            raise InputError(f"the photo is {photo.dtype} {photo.shape}, expected uint8 (H, W, 3).")
+        if photo.dtype.name not in PEAKS or photo.ndim != 3 or photo.shape[2] != 3:
+            raise InputError(f"the photo is {photo.dtype} {photo.shape}, expected uint8, uint16 or float32 (H, W, 3).")
         if hole.dtype != np.bool_ or hole.shape != photo.shape[:2]:
             raise InputError(f"the hole is {hole.dtype} {hole.shape}, expected bool {photo.shape[:2]}.")
-        if not hole.any():
-            raise InputError("the hole is empty: mark the pixels to fill.")
-        if hole.all():
-            raise InputError("the hole covers the whole photo: leave some pixels to go by.")
-        filled, left = photo.copy(), hole.copy()
-        tiles = _tiles(hole)
-        while num_left := np.count_nonzero(left):
-            for tile in tiles:
-                if left[tile].any():
-                    self._fill_tile(filled, left, tile)
-            if np.count_nonzero(left) == num_left:
-                raise ArithmeticError(f"the network gave nothing for {num_left} pixels; nothing was filled.")
+        filled = photo.copy()
+        self._follow(self.plan(hole), filled, hole)
         return filled
 
-    def _fill_tile(self, photo: NDArray[np.uint8], left: NDArray[np.bool_], tile: Window) -> None:
-        """Fill what is left of the hole in a tile as far as the network reaches, in place."""
-        box = _bounding_box(left, tile)
-        window = _with_context(box)
-        valid = valid_from_hole(left[window])[None, None].astype(np.float32)
-        if not valid.any():
+    def _follow(self, steps: Plan, photo: NDArray[Any], hole: Hole) -> None:
+        """Fill a photo in place."""
+        left = hole.copy()
+        if steps.coarser is not None and steps.deep is not None and steps.region is not None:
+            region = steps.region.slices
+            coarse = halved(photo[region], hole[region])
+            self._follow(steps.coarser, coarse, halved_hole(hole[region]))
+            _take_deep(coarse, steps.deep, steps.region, photo, left)
+        while num_left := np.count_nonzero(left):
+            for batch in steps.batches:
+                self._run(batch, photo, left)
+            if np.count_nonzero(left) == num_left:
+                raise ArithmeticError(f"the network gave nothing for {num_left} pixels; nothing was filled.")
+
+    def _run(self, batch: tuple[Crop, ...], photo: NDArray[Any], left: Hole) -> None:
+        """Fill what is left of the hole in some crops as far as the network reaches, in place."""
+        batch = tuple(crop for crop in batch if left[crop.box.slices].any())
+        if not batch:
             return
-        crop = np.ascontiguousarray(photo[window].transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
-        output = self.runtime(crop, valid)[0].transpose(1, 2, 0)
-        inner = tuple(slice(b.start - w.start, b.stop - w.start) for b, w in zip(box, window, strict=True))
-        values = output[inner]
-        if not np.isfinite(values).all():
+        valid = np.stack([valid_from_hole(left[crop.window.slices])[None] for crop in batch]).astype(np.float32)
+        peak = np.float32(PEAKS[photo.dtype.name])
+        image = np.stack([photo[crop.window.slices].transpose(2, 0, 1) for crop in batch]).astype(np.float32) / peak
+        output = self.runtime(image, valid)
+        if not np.isfinite(output).all():
             raise ArithmeticError("the network gave values that are not finite; nothing was filled.")
-        done = left[box] & (values != UNCLOSED).any(axis=-1)
-        photo[box][done] = np.rint(values[done].clip(0, 1) * 255).astype(np.uint8)
-        left[box][done] = False
+        reached = (output != UNCLOSED).any(axis=1)
+        values = rounded(feather(output, image, valid).clip(0, 1) * peak, photo.dtype)
+        for crop, its_values, its_reached in zip(batch, values.transpose(0, 2, 3, 1), reached, strict=True):
+            box, window = crop.box, crop.window
+            inner = Box(box.top - window.top, box.left - window.left, box.bottom - window.top, box.right - window.left)
+            done = left[box.slices] & its_reached[inner.slices]
+            photo[box.slices][done] = its_values[inner.slices][done]
+            left[box.slices][done] = False
 
 
-def _tiles(hole: NDArray[np.bool_]) -> list[Window]:
-    """Cut the bounding box of the hole into tiles of at most `TILE_PX`."""
-    box = _bounding_box(hole, (slice(0, hole.shape[0]), slice(0, hole.shape[1])))
-    rows, columns = (
-        [slice(start, min(start + TILE_PX, span.stop)) for start in range(span.start, span.stop, TILE_PX)]
-        for span in box
-    )
-    return list(itertools.product(rows, columns))
-
-
-def _bounding_box(marked: NDArray[np.bool_], tile: Window) -> Window:
-    """Rows and columns of the marked pixels in a tile."""
-    rows, columns = (np.flatnonzero(marked[tile].any(axis=axis)) for axis in (1, 0))
-    top, left = tile[0].start, tile[1].start
-    return slice(top + int(rows[0]), top + int(rows[-1]) + 1), slice(
-        left + int(columns[0]), left + int(columns[-1]) + 1
-    )
-
-
-def _with_context(box: Window) -> Window:
-    rows, columns = (slice(max(0, span.start - CONTEXT_PX), span.stop + CONTEXT_PX) for span in box)
-    return rows, columns
+def _take_deep(coarse: NDArray[Any], deep: Hole, region: Box, photo: NDArray[Any], left: Hole) -> None:
+    """Put the deep pixels of the doubled `coarse` into the photo, in strips, to save memory."""
+    for top in range(region.top, region.bottom, STRIP_PX):
+        strip = Box(top, region.left, min(region.bottom, top + STRIP_PX), region.right)
+        wanted = pixels_of(deep, strip)
+        if wanted.any():
+            values = doubled(coarse, top - region.top, 0, *strip.shape)
+            photo[strip.slices][wanted] = rounded(values[wanted], photo.dtype)
+            left[strip.slices][wanted] = False

@@ -1,6 +1,7 @@
 """The network in the form in which it is shipped."""
 
 import copy
+import itertools
 
 import torch
 from torch import nn
@@ -33,8 +34,7 @@ def fold_batchnorm(net: PartialConvUNet) -> PartialConvUNet:
         A copy in eval mode, without BatchNorm.
     """
     folded = copy.deepcopy(net).eval()
-    encoder, decoder = folded.blocks()
-    for block in (*encoder, *decoder):
+    for block in itertools.chain(*folded.blocks()):
         conv, norm = block.conv, block.norm
         if isinstance(norm, nn.BatchNorm2d):
             assert norm.running_mean is not None and norm.running_var is not None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from partialconv.models.unet import PartialConvUNet
+from partialconv.models.unet import Block, PartialConvUNet
 
 OPSET, IR_VERSION = 17, 8  # ONNX Runtime 1.13 and later
 
@@ -38,20 +38,27 @@ def build_graph(net: PartialConvUNet, metadata: dict[str, str]) -> onnx.ModelPro
     if net.conv == "plain":
         x, known = graph.add("Concat", x, "valid", axis=1), None
     skips = []
-    encoder, decoder = net.blocks()
+    encoder, decoder, detail = net.blocks()
     for level, block in enumerate(encoder):
         skips.append((x, known, block.conv.in_channels))
         x, known = graph.conv(f"encoder.{level}", block.conv, [skips[-1]])
-        x = graph.masked(graph.add("Relu", x), known)
+        x = graph.masked(graph.activated(x, block), known)
     for level, block in enumerate(decoder):
         skip = skips.pop()
         size = graph.add("Slice", graph.add("Shape", skip[0]), graph.integers(2), graph.integers(4))
         x, known = graph.enlarge(x, size), None if known is None else graph.enlarge(known, size)
         above = (x, known, block.conv.in_channels - skip[2])
         x, known = graph.conv(f"decoder.{level}", block.conv, [above, skip])
-        if skips:
-            x = graph.add("LeakyRelu", x, alpha=0.2)
-        x = graph.masked(x, known)
+        x = graph.masked(graph.activated(x, block), known)
+    if detail:
+        output = graph.add("Slice", x, graph.integers(0), graph.integers(net.in_channels), graph.integers(1))
+        image = skip if known is None else (graph.add("Concat", skip[0], "valid", axis=1), "valid", skip[2] + 1)
+        seen = [(x, known, net.detail_width), image]
+        for level, block in enumerate(detail):
+            x, reached = graph.conv(f"detail.{level}", block.conv, seen)
+            x = graph.masked(graph.activated(x, block), reached)
+            seen = [(x, reached, net.detail_width)]
+        x = graph.add("Add", output, graph.masked(x, known))
     graph.add("Mul", graph.add("Add", x, graph.number(1)), graph.number(0.5), output="output")
     return graph.model(net.in_channels, metadata)
 
@@ -89,6 +96,11 @@ class _Graph:
         settings = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
         x = self.add("Resize", x, "", scales, **settings)
         return self.add("Slice", x, self.integers(0, 0), size, self.integers(2, 3))
+
+    def activated(self, x: str, block: Block) -> str:
+        if isinstance(block.activation, nn.LeakyReLU):
+            return self.add("LeakyRelu", x, alpha=block.activation.negative_slope)
+        return self.add("Relu", x) if isinstance(block.activation, nn.ReLU) else x
 
     def masked(self, x: str, known: str | None) -> str:
         return x if known is None else self.add("Mul", x, known)

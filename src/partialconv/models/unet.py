@@ -31,9 +31,13 @@ class PartialConvUNet(nn.Module):
         in_channels: Channels of the image, and of the output.
         conv: "plain" makes the paper's baseline Conv: the same network of ordinary convolutions. It sees the image
             with its holes grey, and the mask as one more channel, where the partial network sees image and mask.
+        detail_width: Channels of the last layer's result, and of one more layer at full resolution that corrects
+            its first `in_channels`, the output; 0 = the paper's last layer, which alone sees full resolution and can
+            hardly draw a hairline. The layer sees the image again, with a channel of ones, so that a window knows
+            which of its pixels are known. Ours.
 
     Raises:
-        ValueError: an argument is below 1, or `conv` is unknown.
+        ValueError: an argument is below 1, `detail_width` between 0 and `in_channels`, or `conv` is unknown.
 
     Example:
         >>> import torch
@@ -50,14 +54,18 @@ class PartialConvUNet(nn.Module):
         num_levels: int = 8,
         in_channels: int = 3,
         conv: Literal["partial", "plain"] = "partial",
+        detail_width: int = 0,
     ) -> None:
         super().__init__()
         for name, value in (("width", width), ("num_levels", num_levels), ("in_channels", in_channels)):
             if value < 1:
                 raise ValueError(f"{name} is {value}, expected at least 1.")
+        if detail_width != 0 and detail_width < in_channels:
+            raise ValueError(f"detail_width is {detail_width}, expected 0 or at least {in_channels}.")
         if conv not in ("partial", "plain"):
             raise ValueError(f"conv is {conv!r}, expected 'partial' or 'plain'.")
         self.width, self.num_levels, self.in_channels, self.conv = width, num_levels, in_channels, conv
+        self.detail_width = detail_width
         self.encoder_norm_frozen = False
         self.gradient_checkpointing = False
         plain = conv == "plain"
@@ -67,22 +75,29 @@ class PartialConvUNet(nn.Module):
             Block(channels[level], channels[level + 1], kernels[level], 2, level > 0, activation=nn.ReLU(), plain=plain)
             for level in range(num_levels)
         )
+        leaky = nn.LeakyReLU(0.2)
         self.decoder = nn.ModuleList(
-            Block(channels[level + 1] + channels[level], channels[level], 3, activation=nn.LeakyReLU(0.2), plain=plain)
-            if level > 0
-            else Block(channels[1] + channels[0], in_channels, 3, norm=False, bias=True, plain=plain)
-            for level in reversed(range(num_levels))
+            Block(channels[level + 1] + channels[level], channels[level], 3, activation=leaky, plain=plain)
+            for level in reversed(range(1, num_levels))
         )
+        full = detail_width or in_channels
+        self.decoder.append(Block(channels[1] + channels[0], full, 3, norm=False, bias=True, plain=plain))
+        self.detail = nn.ModuleList()
+        if detail_width > 0:
+            seen = detail_width + channels[0] + (not plain)  # the plain network has its mask already
+            self.detail.append(Block(seen, detail_width, 3, norm=False, bias=True, activation=leaky, plain=plain))
+            self.detail.append(Block(detail_width, in_channels, 3, norm=False, bias=True, plain=plain))
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
 
-    def blocks(self) -> tuple[list["Block"], list["Block"]]:
-        """The blocks of the encoder and those of the decoder, in the order of their use."""
-        encoder, decoder = ([b for b in part if isinstance(b, Block)] for part in (self.encoder, self.decoder))
-        return encoder, decoder
+    def blocks(self) -> tuple[list["Block"], list["Block"], list["Block"]]:
+        """The blocks of encoder, decoder and detail, in the order of their use."""
+        parts = (self.encoder, self.decoder, self.detail)
+        encoder, decoder, detail = ([b for b in part if isinstance(b, Block)] for part in parts)
+        return encoder, decoder, detail
 
     def forward(self, image: Tensor, valid: Tensor) -> Tensor:
         """Fill the holes of `image`.
@@ -106,12 +121,12 @@ class PartialConvUNet(nn.Module):
         return (self._layers(x, valid).float() + 1) / 2
 
     def _layers(self, x: Tensor, known: Tensor | None) -> Tensor:
-        skips = []
+        skips = [(x, None if known is None else known != 0)]
         for block in self.encoder:
-            # bool behind the entrance: needs no check of its values
-            skips.append((x, None if known is None else known != 0))
             x, known = self._run(block, [x], [known])
-            known = None if known is None else known != 0
+            known = None if known is None else known != 0  # bool behind the entrance: needs no check of its values
+            skips.append((x, known))
+        skips.pop()
         for block in self.decoder:
             skip, skip_known = skips.pop()
             height, width = skip.shape[-2:]
@@ -119,7 +134,16 @@ class PartialConvUNet(nn.Module):
             if known is not None:
                 known = F.interpolate(known.float(), scale_factor=2, mode="nearest")[..., :height, :width] > 0
             x, known = self._run(block, [x, skip], [known, skip_known])
-        return x
+        return x if self.detail_width == 0 else self._corrected(x, known, skip, skip_known)  # the last skip: the image
+
+    def _corrected(self, x: Tensor, known: Tensor | None, image: Tensor, image_known: Tensor | None) -> Tensor:
+        """The output, which is the first channels of `x`, corrected where the holes are closed."""
+        if image_known is not None:
+            ones = image_known.to(image.dtype).expand(len(image), -1, -1, -1)
+            image = torch.cat([image, ones], dim=1)
+        hidden, hidden_known = self._run(self.detail[0], [x, image], [known, image_known])
+        correction, _ = self._run(self.detail[1], [hidden], [hidden_known])
+        return x[:, : self.in_channels] + (correction if known is None else correction * known)
 
     def _run(self, block: nn.Module, x: list[Tensor], known: list[Tensor | None]) -> tuple[Tensor, Tensor | None]:
         if self.gradient_checkpointing and self.training:

@@ -47,8 +47,7 @@ class Checkpoint:
 
     def network(self) -> PartialConvUNet:
         """The network with the best weights, in eval mode."""
-        model = self.recipe.model
-        net = PartialConvUNet(model.width, model.num_levels, conv=model.conv)
+        net = self.recipe.model.build()
         net.load_state_dict(self.best)
         return net.eval()
 

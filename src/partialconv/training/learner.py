@@ -23,17 +23,24 @@ class Learner:
         world: Its processes.
         vgg: See `load_vgg16`.
         state: Where to go on; None starts anew.
+        start: Weights to start anew from, a network of the recipe's; random ones if None.
 
     Raises:
         InputError: VGG16's weights are needed and cannot be read.
     """
 
-    def __init__(self, recipe: Recipe, world: World, vgg: Path | None, state: Checkpoint | None) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        world: World,
+        vgg: Path | None,
+        state: Checkpoint | None,
+        start: PartialConvUNet | None = None,
+    ) -> None:
         self.recipe, self.world = recipe, world
         settings, device = recipe.training, world.device
         torch.manual_seed(settings.seed)
-        model = recipe.model
-        self.net = PartialConvUNet(model.width, model.num_levels, conv=model.conv)
+        self.net = recipe.model.build() if start is None else start
         self.net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.net.gradient_checkpointing = settings.gradient_checkpointing
         if settings.synchronise_norm:

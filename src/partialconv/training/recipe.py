@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from partialconv.errors import InputError
 from partialconv.masks.mixture import check_kinds
+from partialconv.models import PartialConvUNet
 from partialconv.models.losses import OF_FEATURES, PAPER_WEIGHTS
 
 
@@ -22,6 +23,11 @@ class ModelRecipe:
     width: int = 64
     num_levels: int = 8
     conv: Literal["partial", "plain"] = "partial"
+    detail_width: int = 0
+
+    def build(self) -> PartialConvUNet:
+        """The network, with new weights."""
+        return PartialConvUNet(self.width, self.num_levels, conv=self.conv, detail_width=self.detail_width)
 
 
 @dataclass(frozen=True)
@@ -172,6 +178,7 @@ def recipe_from_dict(content: dict[str, Any]) -> Recipe:
     recipe: Recipe = _build(Recipe, content, "recipe")
     training, data, loss = recipe.training, recipe.data, recipe.loss
     _expect(recipe.model.width >= 1 and recipe.model.num_levels >= 1, "model", "width and num_levels of at least 1")
+    _expect(recipe.model.detail_width == 0 or recipe.model.detail_width >= 3, "model.detail_width", "0, or at least 3")
     _expect(data.crop_px >= 16, "data.crop_px", "at least 16")
     _expect(0 <= data.hole_ratio[0] < data.hole_ratio[1] <= 1, "data.hole_ratio", "0 <= low < high <= 1")
     try:

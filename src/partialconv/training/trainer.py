@@ -1,5 +1,6 @@
 """The training loop."""
 
+import dataclasses
 import math
 import os
 import signal
@@ -19,6 +20,8 @@ from partialconv.data.resident import ResidentPhotos
 from partialconv.data.samples import change_colours
 from partialconv.errors import InputError
 from partialconv.masks.mixture import check_mixture
+from partialconv.models import PartialConvUNet
+from partialconv.models.growth import add_detail
 from partialconv.training.checkpoint import holds_checkpoint, load_checkpoint, save_checkpoint
 from partialconv.training.distributed import World
 from partialconv.training.learner import Learner
@@ -43,6 +46,7 @@ def train(
     validation: str | Path | None = None,
     vgg: Path | None = None,
     time_limit_s: float | None = None,
+    start: Path | None = None,
 ) -> Outcome:
     """Train a network and keep its state in a folder.
 
@@ -59,6 +63,8 @@ def train(
         validation: Photos to score on, as `data`; none by default.
         vgg: VGG16's weights, see `pretrained.load_vgg16`; needed if the recipe has perceptual or style terms.
         time_limit_s: Seconds until the last step; the schedule is squeezed into them. See `schedule.Clock`.
+        start: Folder of a run to take the weights from, for a new run of another recipe; detail layers that only
+            the new recipe has are added, see `models.growth.add_detail`. Not used when resuming.
 
     Returns:
         How far the run came.
@@ -84,7 +90,8 @@ def train(
             held_out = None if validation is None else open_photos(validation, crop_px)
         if held_out is not None:
             checks = Validation.of(held_out, crop_px, world)
-        learner = Learner(recipe, world, vgg, state)
+        begun = None if start is None or state is not None else starting_network(start, recipe)
+        learner = Learner(recipe, world, vgg, state, begun)
         run.mkdir(parents=True, exist_ok=True)
         notes = list(photos.notes)
         if state is not None:
@@ -97,6 +104,20 @@ def train(
                 return loop.go(share)
             with tracker:
                 return loop.go(share)
+
+
+def starting_network(run: Path, recipe: Recipe) -> PartialConvUNet:
+    """The best weights of a run in the network of another recipe.
+
+    Raises:
+        InputError: there is no run, or its network is another one and not the recipe's without detail layers.
+    """
+    before, model = load_checkpoint(run), recipe.model
+    if before.recipe.model == model:
+        return before.network()
+    if before.recipe.model == dataclasses.replace(model, detail_width=0):
+        return add_detail(before.network(), model.detail_width)
+    raise InputError(f"{run} holds {before.recipe.model}, the recipe asks for {model}.")
 
 
 @dataclass
