@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import partialconv
+from partialconv.inference import confidence, plan
 from partialconv.server.guard import Access
 from partialconv.server.limits import Limits
 from partialconv.server.schema import CODES
@@ -208,6 +209,28 @@ def test_show_turns_a_photo_into_what_browsers_show(client: httpx.Client) -> Non
     assert answer.headers["content-type"] == "image/png"
     np.testing.assert_array_equal(np.asarray(decoded(answer.content)), np.rot90(np.asarray(picture()), -1))
     refused(client.post("/api/show", files={"photo": PHOTO}, data={"model": "first"}), 422, "field")
+
+
+def test_plan(client: httpx.Client) -> None:
+    hole = np.zeros((1500, 2100), bool)
+    hole[700:1000, 900:1010] = hole[50:60, 2000:2090] = True
+    answer = client.post("/api/plan", files={"hole": encoded(hole)}, headers={"Accept": "multipart/form-data"})
+    found = parts(answer)
+    report = json.loads(found["report"])["plan"]
+    steps = plan(hole)
+    assert (report["num_crops"], report["num_pixels"]) == (steps.num_crops, steps.num_pixels)
+    assert report["coarsest_scale"] == max(stage.scale for stage in steps.stages) > 1
+    box = report["box"]
+    assert (box["bottom"] - box["top"], box["right"] - box["left"]) < hole.shape
+    whole = np.full(hole.shape, 255, np.uint8)
+    whole[box["top"] : box["bottom"], box["left"] : box["right"]] = np.asarray(decoded(found["file"]))
+    expected = confidence(hole)
+    np.testing.assert_array_equal(whole, np.rint(expected * 255).astype(np.uint8))
+    assert report["confidence"] == pytest.approx(expected[hole].mean(), abs=1e-3)
+    assert client.post("/api/plan", files={"hole": encoded(hole)}).json()["plan"] == report
+    refused(client.post("/api/plan", files={"hole": encoded(hole & False)}), 422, "hole_empty")
+    filled = post(client, encoded(picture(1500, 2100)), encoded(hole))
+    assert json.loads(filled.headers["partialconv-report"])["plan"]["num_crops"] == steps.num_crops
 
 
 def test_get(client: httpx.Client) -> None:

@@ -127,10 +127,10 @@ def garbled(rng: random.Random) -> bytes:
     return bytes(data)
 
 
-def test_six_thousand_garbled_requests_on_the_wire(impatient: tuple[str, int]) -> None:
+def test_eight_thousand_garbled_requests_on_the_wire(impatient: tuple[str, int]) -> None:
     rng = random.Random(0)
     statuses = set()
-    for _ in range(6000):
+    for _ in range(8000):
         with connect(impatient) as connection:
             try:
                 connection.sendall(garbled(rng))
@@ -147,7 +147,7 @@ def test_six_thousand_garbled_requests_on_the_wire(impatient: tuple[str, int]) -
     assert alive(impatient)
 
 
-def test_four_thousand_malformed_forms(caplog: pytest.LogCaptureFixture) -> None:
+def test_two_thousand_malformed_forms(caplog: pytest.LogCaptureFixture) -> None:
     """In one process, without a socket; the forms are broken, seldom the pictures in them."""
     app, rng = make_app(), random.Random(1)
     seen: Counter[int] = Counter()
@@ -186,11 +186,11 @@ def test_four_thousand_malformed_forms(caplog: pytest.LogCaptureFixture) -> None
         assert b"Traceback" not in sent[1]["body"] and b"/tmp" not in sent[1]["body"]
 
     async def main() -> None:
-        for _ in range(4000):
+        for _ in range(2000):
             await ask()
 
     asyncio.run(main())
-    assert sum(seen.values()) == 4000
+    assert sum(seen.values()) == 2000
     assert set(seen) <= {200, *CODES} - {500, 503}
-    assert seen[400] > 400 and seen[422] > 100
+    assert seen[400] > 200 and seen[422] > 20
     assert not [record for record in caplog.records if record.levelname == "ERROR"]

@@ -66,6 +66,12 @@ POSTS = {
         options=("hole_color", "grow_px", "strict"),
         report_only=True,
     ),
+    "/api/plan": Post(
+        lambda engine, form, options: engine.plan(form.files["hole"], options),
+        files=("hole",),
+        needed=("hole",),
+        report_only=True,
+    ),
     "/api/show": Post(
         lambda engine, form, _options: engine.show(form.files["photo"]),
         files=("photo",),

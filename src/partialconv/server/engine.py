@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import ImageOps
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
 from partialconv.api import fill_image
 from partialconv.errors import InputError
 from partialconv.imageio import encode_png, read_photo, write_photo
-from partialconv.inference import Inpainter
+from partialconv.inference import Inpainter, Plan, confidence
 from partialconv.inference.inpainter import Runtime
 from partialconv.inference.runtime import FloatArray
 from partialconv.masks import Diagnosis, HoleColor, read_hole
@@ -29,7 +30,9 @@ MEDIA_TYPES = {
     ".tif": "image/tiff",
     ".bmp": "image/bmp",
 }
+LEVEL_PX, SEEN_PX = 256, 768  # a pixel of the deepest level, and more than twice what it sees on each side
 Report = dict[str, Any]
+Hole = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -71,9 +74,7 @@ class Engine:
     """
 
     def __init__(self, models: Mapping[str, Path | None], check: Callable[[], None]) -> None:
-        self.inpainters = {name: Inpainter(path) for name, path in models.items()}
-        for inpainter in self.inpainters.values():
-            inpainter.runtime = _Stoppable(inpainter.runtime, check)
+        self.inpainters = {name: _Watched(path, check) for name, path in models.items()}
 
     def fill(self, photo: Path, hole: Path, options: Options) -> Answer:
         """Fill a photo.
@@ -95,13 +96,42 @@ class Engine:
             found = read_hole(hole, source, options.hole_color, options.grow_px)
             marked = _accept(found, photo.parent, options.strict)
             clock.stop("read")
-            filled = fill_image(self.inpainters[options.model], source.image, marked)
+            inpainter = self.inpainters[options.model]
+            filled = fill_image(inpainter, source.image, marked)
             clock.stop("fill")
             result = photo.with_name(f"filled{photo.suffix}")
             write_photo(source, filled, marked, result)
             data = result.read_bytes()
             clock.stop("write")
-        return Answer(data, MEDIA_TYPES[photo.suffix], _report_of(found, photo.parent), clock.timings_s)
+        report = _report_of(found, photo.parent) | {"plan": _summary(inpainter.followed)}
+        return Answer(data, MEDIA_TYPES[photo.suffix], report, clock.timings_s)
+
+    def plan(self, hole: Path, options: Options) -> Answer:
+        """What a fill of a hole would do, and how much of it the network would see.
+
+        Args:
+            hole: The picture, of the size of the photo.
+            options: Of the request.
+
+        Returns:
+            The confidence around the hole, 0 to 255, as a grey PNG of a part of the photo, which the report names.
+
+        Raises:
+            Problem: 422, the hole cannot be used.
+        """
+        clock = _Clock()
+        with _explained(hole.parent):
+            found = read_hole(hole, None, options.hole_color, options.grow_px)
+            marked = _accept(found, hole.parent, options.strict)
+            clock.stop("read")
+            steps = self.inpainters[options.model].plan(marked)
+            box, inside = _confidence_around(marked)
+            data = _png(Image.fromarray(np.rint(inside * 255).astype(np.uint8)))
+            clock.stop("plan")
+        names = ("top", "left", "bottom", "right")
+        around = {"confidence": float(inside[inside < 1].mean()), "box": dict(zip(names, box, strict=True))}
+        report = _report_of(found, hole.parent) | {"plan": _summary(steps) | around}
+        return Answer(data, "image/png", report, clock.timings_s)
 
     def doctor(self, hole: Path, photo: Path | None, options: Options) -> Answer:
         """Look at the picture of a hole, as `fill` would read it.
@@ -134,10 +164,15 @@ class Engine:
         clock = _Clock()
         with _explained(photo.parent):
             shown = ImageOps.exif_transpose(read_photo(photo).image)
-            buffer = io.BytesIO()
-            shown.save(buffer, "PNG", compress_level=1, icc_profile=shown.info.get("icc_profile"))
+            data = _png(shown, icc_profile=shown.info.get("icc_profile"))
         clock.stop("read")
-        return Answer(buffer.getvalue(), "image/png", {}, clock.timings_s)
+        return Answer(data, "image/png", {}, clock.timings_s)
+
+
+def _png(image: Image.Image, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=1, **options)
+    return buffer.getvalue()
 
 
 def describe_model(name: str, path: Path, default: bool) -> dict[str, str | int | bool]:
@@ -159,12 +194,35 @@ def _report_of(found: Diagnosis, folder: Path) -> Report:
     }
 
 
+def _summary(steps: Plan) -> Report:
+    """What is said of a plan: `Plan` in `schema`."""
+    return {
+        "num_crops": steps.num_crops,
+        "num_pixels": steps.num_pixels,
+        "coarsest_scale": max(stage.scale for stage in steps.stages),
+    }
+
+
+def _confidence_around(hole: Hole) -> tuple[tuple[int, int, int, int], NDArray[np.float32]]:
+    """The confidence of a hole, and the box (top, left, bottom, right) of the photo that it is of.
+
+    Computed for the hole and what its deepest level sees; cut where the levels begin anew, so that it is exact.
+    """
+    spans = []
+    for axis in (1, 0):
+        marked = np.flatnonzero(hole.any(axis=axis))
+        start = max(0, int(marked[0]) - SEEN_PX) // LEVEL_PX * LEVEL_PX
+        spans.append(slice(start, min(hole.shape[1 - axis], int(marked[-1]) + 1 + SEEN_PX)))
+    rows, columns = spans
+    return (rows.start, columns.start, rows.stop, columns.stop), confidence(hole[rows, columns])
+
+
 def _nameless(message: str, folder: Path) -> str:
     """A message without the folder of this machine that the files of a request lie in."""
     return message.replace(f"{folder}{os.sep}", "")
 
 
-def _accept(found: Diagnosis, folder: Path, strict: bool) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _accept(found: Diagnosis, folder: Path, strict: bool) -> Hole:
     for finding in sorted(found.findings, key=lambda finding: not finding.fatal):
         if finding.fatal or strict:
             raise Problem(422, f"hole_{finding.code}", _nameless(str(finding), folder))
@@ -182,6 +240,18 @@ def _explained(folder: Path) -> Iterator[None]:
         raise Problem(500, "model", str(error)) from error
     except MemoryError as error:
         raise Problem(413, "memory", "this machine has too little memory for the photo: scale it down.") from error
+
+
+class _Watched(Inpainter):
+    """Remembers the plan that it followed, and stops where nobody waits any more. For one thread."""
+
+    def __init__(self, model: Path | None, check: Callable[[], None]) -> None:
+        super().__init__(model)
+        self.runtime = _Stoppable(self.runtime, check)
+
+    def plan(self, hole: Hole) -> Plan:
+        self.followed = super().plan(hole)
+        return self.followed
 
 
 class _Stoppable:

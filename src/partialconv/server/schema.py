@@ -87,6 +87,17 @@ def openapi(version: str, models: Sequence[str], limits: Limits) -> Document:
                     report | _parts("The hole as it was understood: a PNG, black and white."),
                 )
             },
+            "/api/plan": {
+                "post": _post(
+                    "Say what a fill would do with a hole, without a photo.",
+                    {"hole": hole} | options,
+                    ["hole"],
+                    report
+                    | _parts(
+                        "Confidence: a grey PNG of `plan.box` of the photo, 255 at known pixels, 0 far from them."
+                    ),
+                )
+            },
             "/api/show": {
                 "post": _post(
                     "A PNG of 8 bits of a photo, turned by its EXIF orientation, for programs that cannot show it.",
@@ -139,8 +150,8 @@ def _operation(summary: str, responses: Document, guarded: bool) -> Document:
     return {"summary": summary, "responses": responses, "security": [{}, {"token": []}] if guarded else []}
 
 
-def _object(**properties: Document) -> Document:
-    return {"type": "object", "properties": properties, "required": list(properties)}
+def _object(optional: Document | None = None, **properties: Document) -> Document:
+    return {"type": "object", "properties": properties | (optional or {}), "required": list(properties)}
 
 
 TEXT, FLAG, COUNT = {"type": "string"}, {"type": "boolean"}, {"type": "integer", "minimum": 0}
@@ -158,6 +169,16 @@ SCHEMAS: Document = {
         hole_ratio={"type": "number", "minimum": 0, "maximum": 1},
         usable=FLAG,
         findings={"type": "array", "items": {"$ref": "#/components/schemas/Finding"}},
+        optional={"plan": {"$ref": "#/components/schemas/Plan"}},
+    ),
+    "Plan": _object(
+        num_crops=COUNT,
+        num_pixels=COUNT | {"description": "That the network computes, in all crops and scales."},
+        coarsest_scale={"type": "integer", "minimum": 1, "description": "1 = the photo itself, 2 = half its size."},
+        optional={
+            "confidence": {"type": "number", "minimum": 0, "maximum": 1, "description": "Mean over the hole."},
+            "box": _object(top=COUNT, left=COUNT, bottom=COUNT, right=COUNT),
+        },
     ),
     "Problem": _object(
         error=_object(code={"enum": sorted({code for codes in CODES.values() for code in codes})}, message=TEXT)

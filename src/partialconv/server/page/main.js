@@ -1,5 +1,6 @@
 // The page: a session in the middle, and everything that changes it around.
 
+import {confidenceOf, holeOf} from "./confidence.js";
 import {encodeHole, decodeHole} from "./png.js";
 import {listen} from "./pointers.js";
 import * as server from "./server.js";
@@ -59,6 +60,7 @@ async function open(file, holeFile) {
   tools.keyed = null;
   compare(false);
   view.photo = picture;
+  showConfidence();
   view.resize();
   view.fit();
   setSize(sliderOf(20 / view.scale)); // about 40 pixels on the screen
@@ -89,6 +91,7 @@ function painted() {
   if (!session.painted()) return;
   view.draw();
   refresh();
+  if ($("confidence").checked) showConfidence();
   if ($("eager").checked && session.hole.total) fill();
   else requestIdleCallback?.(() => session && !running && advise());
 }
@@ -127,8 +130,9 @@ async function fill() {
     let shown;
     const picture = await decode(file).catch(async () => decode((shown = await server.show(file))));
     const seconds = (performance.now() - started) / 1000;
-    current.filled({blob: file, picture, shown, report, seconds});
+    current.filled({blob: file, picture, shown, report, seconds, hole});
     await present();
+    await showConfidence();
     say(words.findings(report) || `Filled in ${seconds.toFixed(seconds < 1 ? 2 : 1)} s.`, false, report.findings.length ? 8 : 2.5);
   } catch (error) {
     say(error.name === "AbortError" ? "Stopped." : words.refusal(error), true);
@@ -171,15 +175,36 @@ async function present() {
   refresh();
 }
 
+// While asked for: over what is painted, or else over what was filled last.
+let asked = 0;
+async function showConfidence() {
+  const ticket = ++asked;
+  view.layer?.bitmap.close();
+  view.layer = null;
+  view.draw();
+  const hole = $("confidence").checked && session && (await holeOf(session));
+  if (!hole) return;
+  try {
+    const rgb = [0, 8, 16].map((shift) => (view.color >> shift) & 255);
+    const {layer, text} = await confidenceOf(hole, $("model").value || undefined, rgb);
+    if (ticket !== asked) return layer.bitmap.close();
+    view.layer = layer;
+    view.draw();
+    say(text, false, 5);
+  } catch (error) {
+    say(words.refusal(error), true);
+  }
+}
+
 function walk(step) {
   if (!session || running) return;
   session[step]();
   present();
+  if ($("confidence").checked) showConfidence();
 }
 
 function compare(on) {
   view.before = on ? session.states[0].picture : null;
-  view.hidden = on;
   $("divider").hidden = !on;
   $("compare").setAttribute("aria-pressed", on);
   if (on) view.divider = 0.5;
@@ -231,7 +256,7 @@ function showHistory() {
       button.setAttribute("aria-label", state.label);
       button.title = state.seconds ? `${state.label}, ${state.seconds.toFixed(2)} s` : state.label;
       button.append(thumbnail(state.picture));
-      button.onclick = () => { if (!running) { session.choose(at); present(); } };
+      button.onclick = () => { if (!running) { session.choose(at); present(); showConfidence(); } };
       item.append(button);
       list.append(item);
     }
@@ -306,6 +331,7 @@ const keys = {
   "[": () => setSize(+$("size").value - 4), "]": () => setSize(+$("size").value + 4),
   "{": () => setHardness(tools.hardness * 100 - 10), "}": () => setHardness(tools.hardness * 100 + 10),
   g: () => grow(false), G: () => grow(true), i: () => change((hole) => hole.invert()), x: () => change((hole) => hole.clear()),
+  v: () => { $("confidence").checked = !$("confidence").checked; showConfidence(); },
   c: toggleCompare, d: download, o: () => pick(), "?": () => $("help").showModal(),
   "+": () => view.zoom(1.25, middle()), "=": () => view.zoom(1.25, middle()), "-": () => view.zoom(0.8, middle()), 0: () => view.fit(),
 };
@@ -361,6 +387,7 @@ $("hole-file").onchange = () => {
   $("hole-file").value = "";
   if (file && session && !running) openHole(file);
 };
+$("confidence").onchange = showConfidence;
 $("compare").onclick = toggleCompare;
 $("download").onclick = download;
 $("out").onclick = () => view.zoom(0.8, middle());

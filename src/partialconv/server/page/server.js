@@ -43,4 +43,5 @@ async function parts(address, fields, signal) {
 
 export const fill = (photo, hole, model, signal) => parts("/api/fill", {photo, hole, model}, signal);
 export const doctor = (photo, hole) => parts("/api/doctor", {photo, hole});
+export const plan = (hole, model, signal) => parts("/api/plan", {hole, model}, signal);
 export const show = async (photo) => (await parts("/api/show", {photo})).file;

@@ -39,11 +39,11 @@ export class Session {
   }
 
   // A fill: its result is a new state, and what was filled is no hole any more.
-  filled({blob, picture, shown, report, seconds}) {
+  filled({blob, picture, shown, report, seconds, hole}) {
     const from = this.at;
     this.hole.clear();
     const patch = this.hole.commit() ?? new Map();
-    this.states.push({blob, picture, shown, report, seconds, label: `Fill ${this.states.length}`});
+    this.states.push({blob, picture, shown, report, seconds, hole, label: `Fill ${this.states.length}`});
     this.at = this.states.length - 1;
     this.remember({patch, state: from});
     this.saved = false;

@@ -27,6 +27,10 @@ export class Tools {
   begin(point, event) {
     if (!this.hole || this.blocked()) return;
     this.active = true;
+    if (this.view.layer) {
+      this.view.layer = null;
+      this.view.draw();
+    }
     this.erase = (this.name === "eraser") !== event.altKey;
     this.points = [point];
     if (this.round) this.draw(this.hole.stroke(point, point, this.reach(event), this.hardness, this.erase));

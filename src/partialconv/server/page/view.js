@@ -28,7 +28,7 @@ export class View {
     this.photo = null;
     this.before = null; // drawn left of the divider
     this.divider = 0.5; // share of the photo's width
-    this.layer = null; // a picture over the photo, see main.js
+    this.layer = null; // {bitmap, left, top}: a picture over a part of the photo, see confidence.js
     this.hole = null;
     this.scale = 1; // stage pixels (CSS) a photo pixel
     this.x = 0; // of the photo's corner, in CSS pixels
@@ -120,7 +120,11 @@ export class View {
       this.picture(this.before);
       context.restore();
     }
-    if (this.layer) this.picture(this.layer);
+    if (this.layer) {
+      const {bitmap, left, top} = this.layer;
+      context.imageSmoothingEnabled = true;
+      context.drawImage(bitmap, this.x + left * this.scale, this.y + top * this.scale, bitmap.width * this.scale, bitmap.height * this.scale);
+    }
   }
 
   picture({whole, small, width, height}) {
@@ -135,7 +139,7 @@ export class View {
   drawHole(box = null) {
     const {overlay, overlayCanvas, hole} = this;
     if (!box) overlay.clearRect(0, 0, overlayCanvas.width, overlayCanvas.height);
-    if (!hole || !this.photo || this.hidden) return;
+    if (!hole || !this.photo || this.before || this.layer) return;
     const scale = this.scale * this.ratio, x0 = this.x * this.ratio, y0 = this.y * this.ratio;
     const shown = box ?? hole.bounds(0);
     if (!shown) return;

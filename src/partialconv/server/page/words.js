@@ -32,7 +32,7 @@ export function hint(hole) {
   if (hole.ratio > 0.5) return "More than half of the photo is painted over: little is left to go by.";
   const depth = hole.depth();
   if (depth > WIDE) {
-    return `The hole is about ${Math.round((2 * depth) / 10) * 10} pixels wide: expect it soft inside. Thin holes are filled best.`;
+    return `About ${Math.round((2 * depth) / 10) * 10} pixels wide: expect it soft inside.`;
   }
   return "";
 }
