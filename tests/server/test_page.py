@@ -403,7 +403,7 @@ def test_confidence_is_shown_over_the_hole(visit: Visit, photo: Path) -> None:
     assert re.match(r"Confidence \d+%\.", page.inner_text("#message"))
     script = """() => {
       const {layer} = window.partialconv.view, canvas = new OffscreenCanvas(layer.bitmap.width, layer.bitmap.height);
-      const context = canvas.getContext("2d");
+      const context = canvas.getContext("2d", {willReadFrequently: true});
       context.drawImage(layer.bitmap, 0, 0);
       const at = (x, y) => context.getImageData(x - layer.left, y - layer.top, 1, 1).data[3];
       return [at(50, 50), at(102, 150), at(200, 150)];

@@ -26,8 +26,8 @@ api = schemathesis.openapi.from_dict(DOCUMENT)
 @api.parametrize()
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_the_server_does_what_its_document_says(case: schemathesis.Case[Any], address: str) -> None:
-    # No schema can say which bytes are a picture, so what fits it may be refused. A form holds text alone: an empty list
-    # in a field is sent as no field, so what does not fit may be taken; test_api has what must be refused.
+    # No schema can say which bytes are a picture, so what fits it may be refused. A form holds text alone: an empty
+    # list is sent as no field at all, so what does not fit may be taken; test_api has what must be refused.
     case.call_and_validate(base_url=address, excluded_checks=[positive_data_acceptance, negative_data_rejection])
 
 

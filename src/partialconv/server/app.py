@@ -104,11 +104,11 @@ def create_app(models: Mapping[str, Path | None], limits: Limits, access: Access
         InputError: a model cannot be read.
     """
     worker = Worker(limits.max_waiting)
+    service = Service(Engine(models, worker.check), worker, limits, list(models))
     described = [
         describe_model(name, path or model_path(), default=number == 0)
         for number, (name, path) in enumerate(models.items())
     ]
-    service = Service(Engine(models, worker.check), worker, limits, list(models))
     document = openapi(__version__, list(models), limits)
 
     @asynccontextmanager
