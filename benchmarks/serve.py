@@ -186,28 +186,24 @@ def main() -> None:
     extra = " with AVX-512" * ("avx512f" in flags) + " and AMX" * ("amx" in flags)
     print(f"# `partialconv serve`, measured\n\n`python benchmarks/serve.py`, {date}, {os.cpu_count()} cores", end="")
     print(f" {platform.machine()}{extra}. Client and server share the machine.\n")
-    print(
-        "## One client\n\n| | p50, s | p95, s | in | queue | read | fill | write |\n|---|---:|---:|---:|---:|---:|---:|---:|"
-    )
+    steps_of_all = ("in", "queue", "read", "fill", "write")
+    print(f"## One client\n\n| | p50, s | p95, s | {' | '.join(steps_of_all)} |\n|---" + "|---:" * 7 + "|")
     for name, values, medians in (
         (f"12 megapixels, JPEG of {len(large) / 1e6:.1f} MB, {crops(large_hole)}", seconds, steps),
         (f"512x512, JPEG of {len(small) / 1e3:.0f} kB, {crops(small_hole)}", small_seconds, small_steps),
     ):
         p50, p95 = np.percentile(values, [50, 95])
-        cells = " | ".join(f"{medians[step]:.3f}" for step in ("in", "queue", "read", "fill", "write"))
+        cells = " | ".join(f"{medians[step]:.3f}" for step in steps_of_all)
         print(f"| {name} | {p50:.3f} | {p95:.3f} | {cells} |")
     print(f"\n{given.runs} fills each after 3 to warm up, from sending to the last byte; steps: medians, in s.")
     print("\n## The page\n")
     print(f"* {weight / 1e3:.1f} kB in {len(page) - 6} files; the samples, loaded besides, {samples / 1e3:.0f} kB")
-    print(
-        "* first contentful paint: " + ("not measured" if paint is None else f"{paint:.3f} s, median of 7 new contexts")
-    )
+    shown = "not measured" if paint is None else f"{paint:.3f} s, median of 7 new contexts"
+    print(f"* first contentful paint: {shown}")
     p50, p95 = np.percentile(latencies, [50, 95])
     others = {status: number for status, number in statuses.items() if status not in (200, 503)}
     print(f"\n## {given.clients} clients for {given.seconds:g} s\n")
-    print(
-        "Each sends the 512x512 photo again as soon as it is answered; told 503, it waits as long as Retry-After says.\n"
-    )
+    print("Each sends the 512x512 photo again once it is answered; told 503, it waits as long as Retry-After says.\n")
     print(f"* {statuses[200]} fills, {statuses[200] / given.seconds:.2f} a second; p50 {p50:.2f} s, p95 {p95:.2f} s")
     print(f"* {statuses[503]} answers 503; others: {others or 'none'}")
     early, late = np.median(memory[5:15]), np.median(memory[-10:])

@@ -53,7 +53,7 @@ def serve(
     limits = Limits(round(max_mb * 1e6), round(max_megapixels * 1e6), queue)
     app = create_app(models, limits, Access(hosts, token, rate))
     listening = open_socket(host, port)
-    shown = f"[{host}]" if ":" in host else host
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listening.getsockname()[1]}/" + (f"#token={token}" if token else "")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)

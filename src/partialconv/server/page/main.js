@@ -54,7 +54,9 @@ async function open(file, holeFile) {
   session?.close();
   session = new Session(file.name || "photo", file, picture, shown);
   document.body.dataset.state = "ready";
-  $("name").textContent = `${session.name}, ${picture.width} × ${picture.height}`;
+  const size = document.createElement("small");
+  size.textContent = `${picture.width} × ${picture.height}`;
+  $("name").replaceChildren(session.name, " ", size);
   document.title = `${session.name} · partialconv`;
   view.hole = tools.hole = session.hole;
   tools.keyed = null;
