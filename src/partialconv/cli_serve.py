@@ -57,6 +57,7 @@ def serve(
     address = f"http://{shown}:{listening.getsockname()[1]}/" + (f"#token={token}" if token else "")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # the request's own line says it
     print(f"partialconv serves {address}", flush=True)
     if open_page:
         webbrowser.open(address)

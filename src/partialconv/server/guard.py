@@ -52,6 +52,10 @@ class Notes:
     steps: dict[str, float] = field(default_factory=dict)
 
 
+class NotTakenError(Exception):
+    """The client left while its answer was on its way, or took it too slowly."""
+
+
 class Guard:
     """ASGI middleware around the whole application.
 
@@ -84,15 +88,18 @@ class Guard:
             else:
                 num_sent += len(message.get("body", b""))
                 complete = not message.get("more_body", False)
-            async with asyncio.timeout(self.send_s):
-                await send(message)
+            try:
+                async with asyncio.timeout(self.send_s):
+                    await send(message)
+            except OSError as error:  # a timeout is one, too
+                raise NotTakenError from error
 
         try:
             self._check(scope)
             await self.app(scope, receive, send_guarded)
         except Problem as problem:
             await problem.response()(scope, receive, send_guarded)
-        except OSError:  # the client left while the answer was on its way, or took too long; a timeout is one, too
+        except NotTakenError:
             LOG.info("%s: the answer was not taken", _line(scope))
         except Exception:
             LOG.exception("error in %s", _line(scope))
@@ -111,7 +118,7 @@ class Guard:
             names = ", ".join(self.access.hosts)
             raise Problem(403, "host", f"this server does not answer to that name, only to {names}.")
         origin = headers.get("origin")
-        if origin is not None and _name_of(urlsplit(origin).netloc) not in (_name_of(host), *self.access.hosts):
+        if origin is not None and not self._is_own(origin.partition("://")[2], host):
             raise Problem(403, "origin", "pages of other sites may not use this server.")
         if not scope["path"].startswith("/api/"):
             return
@@ -123,6 +130,10 @@ class Guard:
             if kind.lower() != "bearer" or not right:
                 message = "a token is needed: send Authorization: Bearer TOKEN, or open the page by the whole address."
                 raise Problem(401, "token", message, {"WWW-Authenticate": "Bearer"})
+
+    def _is_own(self, netloc: str, host: str) -> bool:
+        """Whether a page comes from this server; other ports of this machine may belong to anybody."""
+        return netloc.lower() == host.lower() or _name_of(netloc) in {*self.access.hosts} - {*LOOPBACK}
 
     def _count(self, address: str) -> None:
         """One more request from an address."""

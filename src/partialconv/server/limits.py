@@ -20,7 +20,7 @@ class Limits:
     Args:
         max_bytes: Of a whole request.
         max_pixels: Of a photo, and of the picture of a hole.
-        max_waiting: Requests that wait while one is filled; as many again may be on their way in.
+        max_waiting: Requests that wait while one is filled; twice as many may be on their way in.
         idle_s: Longest silence of a client, within a request or between its headers, in seconds.
         slowest_bytes: A second, on average, of a body that has taken longer than `idle_s`.
     """
