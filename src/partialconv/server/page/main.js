@@ -95,7 +95,7 @@ function painted() {
   refresh();
   if ($("confidence").checked) showConfidence();
   if ($("eager").checked && session.hole.total) fill();
-  else requestIdleCallback?.(() => session && !running && advise());
+  else (window.requestIdleCallback ?? setTimeout)(() => session && !running && advise());
 }
 
 let advised = "";
