@@ -8,7 +8,8 @@ import typer
 
 from partialconv import __version__
 from partialconv.cli_bench import bench
-from partialconv.cli_masks import Grow, HoleColorOption, Strict, doctor, masks_app, tell
+from partialconv.cli_fill import Overwrite, batch, fill
+from partialconv.cli_masks import doctor, masks_app
 from partialconv.cli_serve import serve
 from partialconv.errors import InputError
 
@@ -20,8 +21,6 @@ app = typer.Typer(
 )
 
 app.add_typer(masks_app, name="masks")
-
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
 
 
 def main() -> None:
@@ -49,32 +48,8 @@ def options(
     """Fill irregular holes in photos with partial convolutions."""
 
 
-@app.command()
-def fill(
-    photo: Annotated[Path, typer.Argument(help="The photo: JPEG, PNG, WebP, TIFF or BMP, 8 bits.", show_default=False)],
-    holes: Annotated[Path, typer.Argument(help="A picture drawn over it; white = fill.", show_default=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the result.", show_default=False)],
-    model: Annotated[Path | None, typer.Option(help="A file of `partialconv export`.", show_default="shipped")] = None,
-    overwrite: Overwrite = False,
-    hole_color: HoleColorOption = "white",
-    grow: Grow = 0,
-    strict: Strict = False,
-) -> None:
-    """Fill the holes of a photo, and keep the rest."""
-    from partialconv.api import fill_image
-    from partialconv.imageio import check_destination, read_photo, write_photo
-    from partialconv.inference import Inpainter
-    from partialconv.masks import read_hole
-
-    check_destination(output, overwrite)
-    source = read_photo(photo)
-    found = read_hole(holes, source, hole_color, grow)
-    hole = found.accept(strict)
-    tell(found.findings)
-    filled = fill_image(Inpainter(model), source.image, hole)
-    write_photo(source, filled, hole, output, overwrite)
-
-
+app.command()(fill)
+app.command()(batch)
 app.command()(serve)
 app.command()(doctor)
 app.command()(bench)

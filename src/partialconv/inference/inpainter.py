@@ -1,7 +1,8 @@
 """From a photo and a hole to a filled photo, as arrays."""
 
+import time
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,17 @@ from partialconv.zoo import model_path
 UNCLOSED = 0.5  # what the network gives where it reached no known pixel
 PEAKS = {"uint8": 255, "uint16": 65535, "float32": 1}
 STRIP_PX = 256
+PROBE_PX = 256
+BYTES_PER_PIXEL = 600  # of the largest batch, what the network needs beside its weights
 Hole = NDArray[np.bool_]
 Photo = TypeVar("Photo", NDArray[np.uint8], NDArray[np.uint16], NDArray[np.float32])
+
+
+class Estimate(NamedTuple):
+    """Time, in seconds, and memory for the network, in units of 10^6 bytes, of filling a hole."""
+
+    seconds: float
+    memory_mb: float
 
 
 class Runtime(Protocol):
@@ -69,6 +79,15 @@ class Inpainter:
         if hole.all():
             raise InputError("the hole covers the whole photo: leave some pixels to go by.")
         return plan(hole)
+
+    def estimate(self, steps: Plan) -> Estimate:
+        """What a plan is going to cost on this machine, by a run of the network on a small crop."""
+        image, valid = np.zeros((1, 3, PROBE_PX, PROBE_PX), np.float32), np.ones((1, 1, PROBE_PX, PROBE_PX), np.float32)
+        self.runtime(image, valid)  # the first run prepares
+        began = time.perf_counter()
+        self.runtime(image, valid)
+        seconds = time.perf_counter() - began
+        return Estimate(seconds * steps.num_pixels / PROBE_PX**2, steps.largest_batch * BYTES_PER_PIXEL / 1e6)
 
     def fill(self, photo: Photo, hole: Hole) -> Photo:
         """Fill the hole of a photo.
