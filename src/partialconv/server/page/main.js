@@ -91,6 +91,7 @@ async function openHole(file) {
 
 function painted() {
   if (!session.painted()) return;
+  say("");
   view.draw();
   refresh();
   if ($("confidence").checked) showConfidence();
@@ -102,7 +103,6 @@ let advised = "";
 function advise() {
   const text = words.hint(session.hole);
   if (text && text !== advised) say(text, false, 8);
-  else if (!text && advised) say("");
   advised = text;
 }
 

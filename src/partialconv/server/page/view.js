@@ -34,6 +34,7 @@ export class View {
     this.x = 0; // of the photo's corner, in CSS pixels
     this.y = 0;
     this.fitted = true;
+    this.moving = 0; // a timer, until the photo has stood still for a moment
     this.changed = () => {};
     new ResizeObserver(() => this.resize()).observe(stage);
   }
@@ -85,6 +86,8 @@ export class View {
     this.x = Math.min(this.width - keep, Math.max(keep - this.photo.width * scale, this.x));
     this.y = Math.min(this.height - keep, Math.max(keep - this.photo.height * scale, this.y));
     this.fitted = false;
+    clearTimeout(this.moving);
+    this.moving = setTimeout(() => { this.moving = 0; this.draw(); }, 150);
     this.draw();
   }
 
@@ -110,7 +113,7 @@ export class View {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const {width, height} = this.photo;
     context.fillStyle = this.checks ??= checkerboard(context); // under what is transparent
-    context.fillRect(this.x, this.y, width * this.scale, height * this.scale);
+    context.fillRect(this.x + 1, this.y + 1, width * this.scale - 2, height * this.scale - 2); // no bright rim
     this.picture(this.photo);
     if (this.before) {
       context.save();
@@ -149,19 +152,27 @@ export class View {
     if (left >= right || top >= bottom) return;
     const picture = overlay.createImageData(right - left, bottom - top);
     const pixels = new Uint32Array(picture.data.buffer);
-    const samples = scale >= 1 ? 1 : Math.min(3, Math.ceil(0.7 / scale)); // each way, so that thin lines stay
+    // samples each way, so that thin lines stay; while the photo moves, one has to do
+    const samples = scale >= 1 || this.moving ? 1 : Math.min(3, Math.ceil(0.7 / scale));
     const {levels, width, height} = hole;
-    const color = this.color, step = 1 / (samples * scale), share = 1 / (samples * samples);
-    for (let row = top, at = 0; row < bottom; row++) {
-      for (let column = left; column < right; column++, at++) {
+    const color = this.color, share = 1 / (samples * samples);
+    const sample = (start, count, origin, size) => {
+      const places = new Int32Array(count * samples);
+      for (let at = 0; at < places.length; at++) {
+        const place = Math.floor((start - origin + (at + 0.5) / samples) / scale);
+        places[at] = place < 0 || place >= size ? -1 : place;
+      }
+      return places;
+    };
+    const xs = sample(left, right - left, x0, width), ys = sample(top, bottom - top, y0, height);
+    for (let row = 0, at = 0; row < bottom - top; row++) {
+      for (let column = 0; column < right - left; column++, at++) {
         let alpha = 0;
-        for (let j = 0; j < samples; j++) {
-          const y = Math.floor((row - y0) / scale + (j + 0.5) * step);
-          if (y < 0 || y >= height) continue;
-          for (let i = 0; i < samples; i++) {
-            const x = Math.floor((column - x0) / scale + (i + 0.5) * step);
-            if (x < 0 || x >= width) continue;
-            const level = levels[y * width + x];
+        for (let j = row * samples; j < (row + 1) * samples; j++) {
+          const line = ys[j] * width;
+          if (line < 0) continue;
+          for (let i = column * samples; i < (column + 1) * samples; i++) {
+            const level = xs[i] < 0 ? 0 : levels[line + xs[i]];
             if (level) alpha += level > HALF ? 150 : level >> 2; // faint: a soft brush's rim, not hole yet
           }
         }
