@@ -16,6 +16,7 @@ from partialconv.inference import confidence, plan
 from partialconv.server.guard import Access
 from partialconv.server.limits import Limits
 from partialconv.server.schema import CODES
+from partialconv.server.static import load_page
 from tests.server.serving import decoded, encoded, hole_array, make_app, parts, picture, serving
 
 PHOTO, HOLE = encoded(picture()), encoded(hole_array())
@@ -316,3 +317,13 @@ def test_a_photo_of_each_mode(client: httpx.Client) -> None:
         assert filled.size == photo.size
         assert filled.mode == ("RGB" if mode == "P" else mode)
     assert io.BytesIO(post(client).content).read(8) == b"\x89PNG\r\n\x1a\n"
+
+
+def test_the_page_is_light_and_asks_nobody_else() -> None:
+    files = {address: file.data for address, file in load_page().items()}
+    weight = sum(len(data) for address, data in files.items() if not address.startswith("/samples/"))
+    assert weight <= 150_000
+    for address, data in files.items():
+        if address.endswith((".js", ".css")) or address == "/":
+            links = re.findall(rb"https?://[^\s\"')]+", data)
+            assert links == []

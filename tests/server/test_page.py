@@ -12,7 +12,6 @@ from PIL import Image, ImageOps
 from playwright.sync_api import Browser, Page
 
 from partialconv.server.guard import Access
-from partialconv.server.static import load_page
 from tests.server.browser import (
     DESKTOP,
     PHONE,
@@ -446,13 +445,3 @@ def test_dark_light_and_names(visit: Visit, photo: Path) -> None:
         seen.append(page.evaluate("document.activeElement.id || document.activeElement.dataset.tool || ''"))
     for control in ("open", "theme", "ask", "stage", "size", "more"):
         assert control in seen
-
-
-def test_the_page_is_light() -> None:
-    files = {address: file.data for address, file in load_page().items()}
-    weight = sum(len(data) for address, data in files.items() if not address.startswith("/samples/"))
-    assert weight <= 150_000
-    for address, data in files.items():
-        if address.endswith((".js", ".css")) or address == "/":
-            links = re.findall(rb"https?://[^\s\"')]+", data)
-            assert links == []
