@@ -63,7 +63,7 @@ POSTS = {
         lambda engine, form, options: engine.doctor(form.files["hole"], form.files.get("photo"), options),
         files=("photo", "hole"),
         needed=("hole",),
-        options=("hole_color", "grow_px", "strict"),
+        options=("hole_color", "grow_px"),
         report_only=True,
     ),
     "/api/plan": Post(

@@ -57,7 +57,7 @@ def openapi(version: str, models: Sequence[str], limits: Limits) -> Document:
     }  # fmt: skip
     photo = {"type": "string", "format": "binary", "description": "JPEG, PNG, WebP, TIFF or BMP."}
     hole = photo | {"description": "A picture drawn over the photo as it is shown; white = fill."}
-    about_holes = {name: options[name] for name in ("hole_color", "grow_px", "strict")}
+    about_holes = {name: options[name] for name in ("hole_color", "grow_px")}
     report = {"application/json": {"schema": {"$ref": "#/components/schemas/Report"}}}
     return {
         "openapi": "3.1.0",
