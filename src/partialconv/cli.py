@@ -10,6 +10,7 @@ from partialconv import __version__
 from partialconv.cli_bench import bench
 from partialconv.cli_fill import Overwrite, batch, fill
 from partialconv.cli_masks import doctor, masks_app
+from partialconv.cli_serve import serve
 from partialconv.errors import InputError
 
 app = typer.Typer(
@@ -49,6 +50,7 @@ def options(
 
 app.command()(fill)
 app.command()(batch)
+app.command()(serve)
 app.command()(doctor)
 app.command()(bench)
 
