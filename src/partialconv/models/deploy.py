@@ -116,7 +116,9 @@ class FastUNet(nn.Module):
             for block, skip in zip(decoder, skips, strict=True)
         )
         shares = [[net.detail_width, block.conv.in_channels - net.detail_width] for block in detail]
-        self.detail = nn.ModuleList(_Layer(block, [c for c in share if c]) for block, share in zip(detail, shares, strict=True))
+        self.detail = nn.ModuleList(
+            _Layer(block, [c for c in share if c]) for block, share in zip(detail, shares, strict=True)
+        )
         self.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.inference_mode()
