@@ -58,19 +58,24 @@ def fill(
     hole_color: HoleColorOption = "white",
     grow: Grow = 0,
     strict: Strict = False,
+    runtime: Annotated[str, typer.Option(help="onnxruntime, torch or openvino.")] = "onnxruntime",
+    device: Annotated[str | None, typer.Option(help="Of torch: cpu, cuda, mps.", show_default="CPU")] = None,
+    precision: Annotated[str, typer.Option(help="fp32, or bf16 with torch and openvino.")] = "fp32",
 ) -> None:
     """Fill the holes of a photo, and keep the rest."""
     from partialconv.api import fill_image
     from partialconv.imageio import check_destination, read_photo, write_photo
-    from partialconv.inference import Inpainter
+    from partialconv.inference import Inpainter, open_runtime
     from partialconv.masks import read_hole
+    from partialconv.zoo import model_path
 
     check_destination(output, overwrite)
     source = read_photo(photo)
     found = read_hole(holes, source, hole_color, grow)
     hole = found.accept(strict)
     tell(found.findings)
-    filled = fill_image(Inpainter(model), source.image, hole)
+    network = open_runtime(runtime, model or model_path(), device, precision)
+    filled = fill_image(Inpainter(model, network), source.image, hole)
     write_photo(source, filled, hole, output, overwrite)
 
 

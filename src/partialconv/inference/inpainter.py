@@ -2,28 +2,19 @@
 
 import itertools
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from partialconv.conventions import valid_from_hole
 from partialconv.errors import InputError
-from partialconv.inference.runtime import FloatArray, OnnxRuntime
+from partialconv.inference.runtime import Runtime, open_runtime
 from partialconv.zoo import model_path
 
 CONTEXT_PX = 256  # half the receptive field of the deepest level
 TILE_PX = 1024
 UNCLOSED = 0.5  # what the network gives where it reached no known pixel
 Window = tuple[slice, slice]
-
-
-class Runtime(Protocol):
-    """Anything that runs the network: see `OnnxRuntime`."""
-
-    def __call__(self, image: FloatArray, valid: FloatArray) -> FloatArray:
-        """Run the network on a batch."""
-        ...
 
 
 class Inpainter:
@@ -35,6 +26,7 @@ class Inpainter:
 
     Args:
         model: An exported network; the shipped one if None.
+        runtime: What runs it: a name, see `open_runtime`, or a runtime that is open already; `model` is then not read.
 
     Raises:
         InputError: the file is missing or is no such network.
@@ -48,8 +40,9 @@ class Inpainter:
         (64, 64, 3)
     """
 
-    def __init__(self, model: Path | None = None) -> None:
-        self.runtime: Runtime = OnnxRuntime(model_path() if model is None else model)
+    def __init__(self, model: Path | None = None, runtime: str | Runtime = "onnxruntime") -> None:
+        path = model_path() if model is None else model
+        self.runtime: Runtime = open_runtime(runtime, path) if isinstance(runtime, str) else runtime
 
     def fill(self, photo: NDArray[np.uint8], hole: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Fill the hole of a photo.

@@ -4,15 +4,16 @@ Written node by node rather than traced: with free sizes torch.onnx.export (PyTo
 size arithmetic of eight levels.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnx
+import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from partialconv.models.deploy import TAPS
+from partialconv.models.deploy import TAPS, fold_batchnorm
 from partialconv.models.unet import Block, PartialConvUNet
 
 OPSET, IR_VERSION = 17, 8  # ONNX Runtime 1.13 and later
@@ -62,6 +63,38 @@ def build_graph(net: PartialConvUNet, metadata: dict[str, str]) -> onnx.ModelPro
     return graph.model(net.in_channels, metadata)
 
 
+def read_graph(model: onnx.ModelProto) -> PartialConvUNet:
+    """The network that `build_graph` wrote, from the weights in the graph.
+
+    Returns:
+        In eval mode, without BatchNorm, weights in single precision.
+
+    Raises:
+        ValueError: the graph is not one of `build_graph`.
+    """
+    stored = {value.name: value for value in model.graph.initializer}
+    levels = [f"encoder.{level}" for level in range(len(stored)) if f"encoder.{level}.weight_0_half" in stored]
+    try:
+        channels = model.graph.input[0].type.tensor_type.shape.dim[1].dim_value
+        first = stored["encoder.0.weight_0_half"].dims
+        detail_width = stored["detail.0.weight_0_half"].dims[0] if "detail.0.weight_0_half" in stored else 0
+        conv: Literal["partial", "plain"] = "partial" if first[1] == channels else "plain"
+        net = fold_batchnorm(PartialConvUNet(first[0], len(levels), channels, conv, detail_width))
+        for name, parameter in net.named_parameters():
+            place = name.removesuffix(".conv.weight").removesuffix(".conv.bias")
+            if name.endswith("bias"):
+                values = numpy_helper.to_array(stored[f"{place}.bias"]).reshape(-1)
+            else:
+                prefix, suffix = f"{place}.weight_", "_half"
+                parts = [key for key in stored if key.startswith(prefix) and key.endswith(suffix)]
+                parts.sort(key=lambda key: int(key.removeprefix(prefix).removesuffix(suffix)))
+                values = np.concatenate([numpy_helper.to_array(stored[key]) for key in parts], axis=1)
+            parameter.data.copy_(torch.from_numpy(values.astype(np.float32)))
+    except (KeyError, IndexError, RuntimeError) as error:
+        raise ValueError(f"no graph of a PartialConvUNet: {error}") from error
+    return net
+
+
 class _Graph:
     """Collects nodes; every method returns the name of its result."""
 
@@ -93,7 +126,7 @@ class _Graph:
         return x if known is None else self.add("Mul", x, known)
 
     def block(self, name: str, block: Block, inputs: list[_Map], sizes: _Sizes | None = None) -> _Map:
-        """Convolution, bias and nonlinearity of one or two inputs; with `sizes` the first is enlarged: from which to which."""
+        """Convolution, bias and nonlinearity of one or two inputs; with `sizes`, the first is enlarged."""
         conv, num_out = block.conv, block.conv.out_channels
         weight, first = conv.weight.detach().numpy(), 0
         pieces, counts = [], []
@@ -127,13 +160,13 @@ class _Graph:
     def window_sum(
         self, pieces: list[tuple[str, str, int]], num_out: int, conv: nn.Conv2d, sizes: _Sizes | None, last: bool
     ) -> str:
-        """Convolve the pieces (features, kernel, number of channels) and add; `last`: where the channels are to stand."""
-        parts = []
+        """Convolve the pieces (features, kernel, number of channels) and add; `last`: channels are to stand last."""
+        parts: list[str] = []
         for x, kernel, num in pieces:
             if sizes is not None and not parts:
                 parts.append(self.convolve_enlarged(x, self.phase_kernels(kernel, num_out, num), num_out, *sizes))
             else:
-                shape = {"strides": list(conv.stride), "pads": [conv.kernel_size[0] // 2] * 4}
+                shape: dict[str, Any] = {"strides": list(conv.stride), "pads": [conv.kernel_size[0] // 2] * 4}
                 parts.append(self.add("Transpose", self.add("Conv", x, kernel, **shape), perm=LAST))
         out = parts[0] if len(parts) == 1 else self.add("Add", *parts)
         return out if last else self.add("Transpose", out, perm=FIRST)
