@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partialconv import Inpainter, InputError
+from partialconv.export import export
 from partialconv.inference import OnnxRuntime, Runtime, open_runtime
-from partialconv.inference.runtime import PRECISIONS, RUNTIMES
+from partialconv.inference.runtime import PRECISIONS, RUNTIMES, FloatArray
 from partialconv.masks import stroke_hole
 from partialconv.models import PartialConvUNet
 from partialconv.models.deploy import deploy
@@ -77,7 +78,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[PartialConvUNet, 
     return net, path
 
 
-def photo(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def photo(height: int, width: int) -> tuple[FloatArray, FloatArray]:
     y, x = np.mgrid[:height, :width]
     image = np.stack([0.5 + 0.4 * np.sin(x / 17 + y / 29 + phase) for phase in range(3)])[None].astype(np.float32)
     valid = 1 - stroke_hole((height, width), 5, (0.2, 0.4))[None, None].astype(np.float32)
@@ -104,7 +105,8 @@ def test_bfloat16_is_close_and_knows_what_it_did_not_close(trained: tuple[Partia
     exact = open_runtime("onnxruntime", trained[1])(image, valid)
     output = open_runtime(name, trained[1], precision="bf16")(image, valid)
     assert output.dtype == np.float32
-    assert 0 < np.abs(output - exact).max() < 0.1 and np.abs(output - exact).mean() < 2 / 255
+    error = 255 * np.abs(output - exact)  # large only where a hole meets the border: few pixels, weighted up
+    assert 0 < error.mean() < 0.5 and np.percentile(error, 99) < 2
     assert (open_runtime(name, trained[1], precision="bf16")(image, valid * 0) == 0.5).all()
 
 
@@ -200,3 +202,16 @@ def test_another_model_is_refused(tmp_path: Path, name: str) -> None:
     for file in ("text.onnx", "other.onnx"):
         with pytest.raises(InputError, match=r"export|ONNX model"):
             open_runtime(name, tmp_path / file)
+
+
+def test_an_older_file_is_written_anew(tmp_path: Path) -> None:
+    assert export(model_path(), tmp_path / "new.onnx") < 1e-4
+    old, new = onnx.load(model_path()), onnx.load(tmp_path / "new.onnx")
+    assert {p.key: p.value for p in new.metadata_props} == {p.key: p.value for p in old.metadata_props}
+    image, valid = photo(256, 256)
+    np.testing.assert_allclose(
+        OnnxRuntime(tmp_path / "new.onnx")(image, valid), OnnxRuntime(model_path())(image, valid), rtol=0, atol=1e-4
+    )
+    (tmp_path / "text.onnx").write_text("no model")
+    with pytest.raises(InputError, match="no file of `partialconv export`"):
+        export(tmp_path / "text.onnx", tmp_path / "other.onnx")
