@@ -2,11 +2,11 @@
 
     python benchmarks/inference.py --threads 2
 
-All forms of one network take turns in one process, on one photo with strokes as holes; printed are the median of the
-rounds and its ratio to that of the twin: the same network of ordinary convolutions (no masks, BatchNorm folded) in
-PyTorch, eager, channels last. "dense masks" is the partial network as NVIDIA's layer computes it: masks of as many
-channels as the features, counted by a convolution with ones. Then `partialconv fill` of a small hole in a photo of 12
-megapixels, as a new process and inside one.
+All forms of one network take turns in one process, on one photo with strokes as holes. Printed are medians over the
+turns, of the time and of its ratio to that of the twin in the same turn: the same network of ordinary convolutions
+(no masks, BatchNorm folded) in PyTorch, eager, channels last. "Dense masks" is the partial network as NVIDIA's layer
+computes it: masks of as many channels as the features, counted by a convolution with ones. Then `partialconv fill` of
+a small hole in a photo of 12 megapixels, as a new process and inside one.
 """
 
 import argparse
@@ -119,11 +119,17 @@ def race(calls: dict[str, Call], rounds: int) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(rounds + 2):
         for name, call in calls.items():
+            time.sleep(0.02)  # the threads of the one before still spin for a while
             start = time.perf_counter()
             call()
             if turn > 1:
                 times[name].append(time.perf_counter() - start)
     return times
+
+
+def ratio(times: list[float], others: list[float]) -> float:
+    """The median over the turns."""
+    return statistics.median(a / b for a, b in zip(times, others, strict=True))
 
 
 def synthetic(folder: Path) -> tuple[Path, Path]:
@@ -161,10 +167,10 @@ def main() -> None:
         for width, detail_width in SIZES:
             print(f"| width {width}, detail {detail_width} | s | of the twin | of dense masks |\n|---|---:|---:|---:|")
             times = race(forms(width, detail_width, options.px, folder), options.rounds)
-            medians = {form: statistics.median(values) for form, values in times.items()}
-            twin, dense, *_ = medians.values()
-            for form, seconds in medians.items():
-                print(f"| {form} | {seconds:.3f} | {seconds / twin:.2f} | {seconds / dense:.2f} |")
+            twin, dense, *_ = times.values()
+            for form, values in times.items():
+                of_twin, of_dense = (ratio(values, others) for others in (twin, dense))
+                print(f"| {form} | {statistics.median(values):.3f} | {of_twin:.2f} | {of_dense:.2f} |")
             print(flush=True)
         photo, holes = synthetic(folder)
         inpainter = Inpainter(options.model)
