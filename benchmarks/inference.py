@@ -1,12 +1,13 @@
 """How long the network takes, in every runtime, beside ordinary convolutions and beside NVIDIA's form of the layer.
 
-    python benchmarks/inference.py --threads 2
+    python benchmarks/inference.py [--model MODEL] [--memory]
 
 All forms of one network take turns in one process, on one photo with strokes as holes. Printed are medians over the
 turns, of the time and of its ratio to that of the twin in the same turn: the same network of ordinary convolutions
 (no masks, BatchNorm folded) in PyTorch, eager, channels last. "Dense masks" is the partial network as NVIDIA's layer
 computes it: masks of as many channels as the features, counted by a convolution with ones. Then `partialconv fill` of
-a small hole in a photo of 12 megapixels, as a new process and inside one.
+a small hole in a photo of 12 megapixels, as a new process and inside one. With --memory alone the peak memory of runs
+in ONNX Runtime, each in a process of its own.
 """
 
 import argparse
@@ -36,9 +37,22 @@ from partialconv.models import PartialConvUNet
 from partialconv.models.deploy import deploy, fold_batchnorm
 from partialconv.models.graph import build_graph
 from partialconv.models.unet import Block
+from partialconv.zoo import model_path
 
 SIZES = ((64, 0), (64, 16), (32, 0), (32, 16))  # width, detail_width
 OURS = (("onnxruntime", "fp32"), ("torch", "fp32"), ("openvino", "fp32"), ("torch", "bf16"), ("openvino", "bf16"))
+MEASURE_PEAK = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from partialconv.inference import open_runtime
+runtime, px = open_runtime("onnxruntime", Path(sys.argv[1])), int(sys.argv[2])
+loaded = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+image, valid = np.full((1, 3, px, px), 0.5, np.float32), np.ones((1, 1, px, px), np.float32)
+for _ in range(2):
+    runtime(image, valid)
+print(f"{loaded / 1024:.0f} {(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - loaded) / 1024:.0f}")
+"""  # Linux: in units of 1,024 bytes
 Call = Callable[[], object]
 
 
@@ -151,6 +165,17 @@ def fill_in_process(inpainter: Inpainter, photo: Path, holes: Path, output: Path
     write_photo(source, fill_image(inpainter, source.image, hole), hole, output, True)
 
 
+def memory(models: dict[str, Path]) -> None:
+    """Print what processes hold with a session loaded, and how much more at the peak of two runs."""
+    print("| | loaded, MiB | 512x512 | 1024x1024 | 2048x2048 |\n|---|---:|---:|---:|---:|")
+    for label, model in models.items():
+        peaks = []
+        for px in (512, 1024, 2048):
+            command = [sys.executable, "-c", MEASURE_PEAK, str(model), str(px)]
+            peaks.append(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+        print(f"| {label} | {peaks[0][0]} | {' | '.join(peak for _, peak in peaks)} |", flush=True)
+
+
 def main() -> None:
     """Measure and print a table for docs/inference.md."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -158,12 +183,21 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--px", type=int, default=512)
     parser.add_argument("--model", type=Path, help="for `fill`; the shipped one if not given")
+    parser.add_argument("--memory", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     versions = f"PyTorch {torch.__version__}, {options.threads} threads, {platform.machine()}"
     print(f"{date.today()}, {versions}; {options.px}x{options.px}, median of {options.rounds} turns\n")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if options.memory:
+            models = {"the model": options.model or model_path()}
+            for width, detail_width in SIZES:
+                path = models[f"width {width}, detail {detail_width}"] = folder / f"{width}_{detail_width}.onnx"
+                net = deploy(PartialConvUNet(width, detail_width=detail_width))
+                path.write_bytes(build_graph(net, {}).SerializeToString())
+            memory(models)
+            return
         for width, detail_width in SIZES:
             print(f"| width {width}, detail {detail_width} | s | of the twin | of dense masks |\n|---|---:|---:|---:|")
             times = race(forms(width, detail_width, options.px, folder), options.rounds)
