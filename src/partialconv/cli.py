@@ -167,7 +167,7 @@ def slim(
 
 @app.command()
 def export(
-    run: Annotated[Path, typer.Argument(help="The --out folder of a training run.", show_default=False)],
+    run: Annotated[Path, typer.Argument(help="The --out folder of a run, or an older .onnx.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .onnx file.", show_default=False)],
     overwrite: Overwrite = False,
 ) -> None:

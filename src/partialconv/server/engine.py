@@ -17,8 +17,7 @@ from PIL import Image
 from partialconv.api import fill_photo
 from partialconv.errors import InputError
 from partialconv.imageio import encode_png, read_photo, write_photo
-from partialconv.inference import Inpainter, Plan, confidence
-from partialconv.inference.inpainter import Runtime
+from partialconv.inference import Inpainter, Plan, Runtime, confidence
 from partialconv.inference.runtime import FloatArray
 from partialconv.masks import Diagnosis, HoleColor, read_hole
 from partialconv.server.problem import Problem
