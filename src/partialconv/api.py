@@ -116,7 +116,9 @@ def fill(
         return image_of(filled)
     result = filled.rows(0, photo.size[0]).astype(pixels.dtype).reshape(pixels.shape)
     if pixels.dtype.kind == "f":
-        result[~marked] = pixels[~marked]  # to the last bit
+        result[~marked] = pixels[~marked]  # to the last bit of 64
+        if photo.mode in ("LA", "RGBA") and not hole_from_alpha:
+            result[..., -1] = pixels[..., -1]
     return result
 
 

@@ -64,10 +64,14 @@ class Filled:
             raise InputError(
                 f"the filled photo is {rgb.shape} and the hole {hole.shape}, expected {photo.size} as {photo.path}."
             )
-        self.photo, self.rgb, self.hole, self.opaque = photo, rgb, hole, opaque
+        self.photo, self.hole, self.opaque = photo, hole, opaque
+        # the colours of the hole row by row, and where each row begins: a whole photo of them need not be kept
+        self._colours = rgb[hole]
+        self._starts = np.concatenate([[0], np.cumsum(np.count_nonzero(hole, axis=1))])
         self.palette = photo.palette
         if photo.mode == "P":
-            self.palette, self._usable = _extended(photo, rgb, hole if opaque else hole & ~photo.transparent(255))
+            free = hole if opaque else hole & ~photo.transparent(255)
+            self.palette, self._usable = _extended(photo, self._colours[free[hole]], free)
 
     def rows(self, start: int, stop: int) -> Samples:
         """Samples of some rows, of the dtype of the photo's; a view where there is no hole."""
@@ -75,7 +79,8 @@ class Filled:
         if not hole.any():
             return old
         new = old.copy()
-        new[hole] = self._samples(old[hole], self.rgb[start:stop][hole])
+        colours = self._colours[self._starts[start] : self._starts[min(stop, len(self.hole))]]
+        new[hole] = self._samples(old[hole], colours)
         return new
 
     def _samples(self, old: Samples, rgb: Rgb) -> Samples:
@@ -165,7 +170,7 @@ def _as(dtype: np.dtype[Any], rgb: Rgb) -> Rgb:
     return np.asarray(values if dtype.kind == "f" else np.rint(values), dtype)
 
 
-def _extended(photo: "Photo", rgb: Rgb, hole: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+def _extended(photo: "Photo", colours: Rgb, hole: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
     """The palette with the colours of a hole in entries that nothing else uses, and which entries it may take."""
     assert photo.palette is not None
     capacity = min(256, len(photo.palette) if photo.format == "BMP" else 2**photo.bits)
@@ -176,12 +181,12 @@ def _extended(photo: "Photo", rgb: Rgb, hole: NDArray[np.bool_]) -> tuple[NDArra
     used[np.unique(photo.samples[~hole])] = True
     known = used & (palette[:, 3] == 255)
     free = np.flatnonzero(~used & (palette[:, 3] == 255))
-    wanted = np.unique(_as(np.dtype(np.uint8), rgb[hole]), axis=0)
+    wanted = np.unique(_as(np.dtype(np.uint8), colours), axis=0)
     have = {bytes(colour) for colour in palette[known, :3]}
     new = np.array([colour for colour in wanted if bytes(colour) not in have], np.uint8).reshape(-1, 3)
     if len(free) and len(new):
         if len(new) > len(free):
-            every = _as(np.dtype(np.uint8), rgb[hole])
+            every = _as(np.dtype(np.uint8), colours)
             quantised = Image.fromarray(np.ascontiguousarray(every[None])).quantize(len(free))
             new = np.frombuffer(bytes(quantised.im.getpalette("RGB", "RGB")), np.uint8).reshape(-1, 3)[: len(free)]
         palette[free[: len(new)], :3] = new

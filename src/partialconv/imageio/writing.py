@@ -63,6 +63,7 @@ def write_photo(
     """
     check_destination(path, overwrite)
     result = Filled(photo, _colours(filled), hole, opaque)
+    del filled  # of a large photo it would be much beside what writing takes
     target = FORMAT_OF_SUFFIX[path.suffix.lower()]
     _check_format(photo, target, path)
     with unfinished(path, overwrite) as temporary, quiet():
