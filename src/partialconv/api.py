@@ -3,22 +3,23 @@
 import warnings
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from partialconv.errors import InputError
-from partialconv.imageio import read_photo
-from partialconv.imageio.photo import MODES
+from partialconv.imageio import Filled, Photo, image_of, photo_of_image, read_photo, rgb_of
 from partialconv.inference import Inpainter
 from partialconv.masks.doctor import examine, read_hole
 from partialconv.masks.levels import HoleColor
 
-Pixels = NDArray[np.uint8]
+Values = TypeVar("Values", np.uint8, np.uint16, np.float32, np.float64)
 Hole = NDArray[np.bool_]
 HoleLike = str | Path | Image.Image | NDArray[Any]
+DTYPES = ("uint8", "uint16", "float32", "float64")
+CHANNELS = (1, 2, 3, 4)
 
 
 class HoleWarning(UserWarning):
@@ -27,104 +28,142 @@ class HoleWarning(UserWarning):
 
 @overload
 def fill(
-    image: Pixels,
-    hole: HoleLike,
+    image: NDArray[Values],
+    hole: HoleLike | None = None,
     *,
     model: str | Path | None = None,
     hole_color: HoleColor = "white",
     grow_px: int = 0,
     strict: bool = False,
-) -> Pixels: ...
+    hole_from_alpha: bool = False,
+) -> NDArray[Values]: ...
 @overload
 def fill(
     image: str | Path | Image.Image,
-    hole: HoleLike,
+    hole: HoleLike | None = None,
     *,
     model: str | Path | None = None,
     hole_color: HoleColor = "white",
     grow_px: int = 0,
     strict: bool = False,
+    hole_from_alpha: bool = False,
 ) -> Image.Image: ...
 def fill(
-    image: str | Path | Image.Image | Pixels,
-    hole: HoleLike,
+    image: str | Path | Image.Image | NDArray[Any],
+    hole: HoleLike | None = None,
     *,
     model: str | Path | None = None,
     hole_color: HoleColor = "white",
     grow_px: int = 0,
     strict: bool = False,
-) -> Image.Image | Pixels:
+    hole_from_alpha: bool = False,
+) -> Image.Image | NDArray[Any]:
     """Fill the holes of a photo.
 
     Args:
-        image: A file, a PIL image (L, LA, RGB or RGBA), or uint8 of shape (H, W), (H, W, 3) RGB or (H, W, 4) RGBA.
+        image: A file; a PIL image (1, L, LA, P, RGB, RGBA, CMYK or 16-bit grey); or an array of uint8, uint16, or
+            float in [0, 1], of shape (H, W), (H, W, 1), (H, W, 2) grey and alpha, (H, W, 3) RGB or (H, W, 4) RGBA.
             Alpha is kept as it is.
         hole: What to fill: a file or PIL image in which it is white, or an array (H, W), bool, or numbers of which
-            those above half of 1, 255 or 65535 are the hole. Of another size than `image`, it is resized.
+            those above half of 1, 255 or 65535 are the hole. Of another size than `image`, it is resized. None: the
+            pixels of a float array that are NaN in any channel.
         model: A file of `partialconv export`; the shipped network if None.
         hole_color: "black" where `hole` is 1 or white at the known pixels.
         grow_px: Grow the hole by so many pixels in all directions.
         strict: Refuse a hole that something is wrong with, instead of warning.
+        hole_from_alpha: Fill what is more than half transparent, in place of `hole`; it becomes opaque.
 
     Returns:
-        For an array an array, else a PIL image; every pixel outside the hole is that of `image`. A file comes back
-        as it is shown, turned by its EXIF orientation, and so is the hole understood.
+        For an array an array of its dtype and shape, else a PIL image of the mode of the photo; every pixel outside
+        the hole is that of `image`. A file comes back as it is shown, turned by its EXIF orientation, and so is the
+        hole understood.
 
     Raises:
-        InputError: a file is missing or broken, the hole has another shape than the photo, or is empty or full.
+        InputError: a file is missing or broken, an array or image is of another kind, values are out of range, the
+            hole has another shape than the photo, or is empty or full.
 
     Warns:
         HoleWarning: something is wrong with the hole; what, and what was made of it.
 
     Example:
-        >>> import numpy as np
-        >>> import partialconv
-        >>> photo, hole = np.full((64, 64, 3), 200, np.uint8), np.zeros((64, 64), bool)
-        >>> hole[20:30, 20:30] = True
-        >>> partialconv.fill(photo, hole).shape
-        (64, 64, 3)
+        >>> import numpy as np, partialconv
+        >>> photo = np.full((64, 64, 3), 0.8, np.float32)
+        >>> photo[20:30, 20:30] = np.nan
+        >>> bool(np.isfinite(partialconv.fill(photo)).all())
+        True
     """
     path = None if model is None else Path(model).absolute()
     inpainter = _inpainter(path, 0 if path is None or not path.is_file() else path.stat().st_mtime_ns)
-    if isinstance(image, str | Path):
-        image = ImageOps.exif_transpose(read_photo(Path(image)).image)
-    elif not isinstance(image, Image.Image):
-        image = np.asarray(image)
-    size = image.size[::-1] if isinstance(image, Image.Image) else image.shape[:2]
+    photo, pixels = _opened(image)
+    if hole_from_alpha:
+        if hole is not None:
+            raise InputError("a hole was given, and hole_from_alpha: give one of them.")
+        hole = photo.transparent()
+    elif hole is None:
+        if pixels is None or pixels.dtype.kind != "f":
+            raise InputError("no hole was given: give one, or a float array that is NaN in its hole.")
+        hole = np.isnan(pixels).reshape(*photo.size, -1).any(axis=2)
     if isinstance(hole, str | Path):
-        found = read_hole(Path(hole), size, hole_color, grow_px)
+        found = read_hole(Path(hole), photo.size, hole_color, grow_px)
     else:
-        found = examine(hole if isinstance(hole, Image.Image) else np.asarray(hole), size, hole_color, grow_px)
+        found = examine(hole if isinstance(hole, Image.Image) else np.asarray(hole), photo.size, hole_color, grow_px)
     marked = found.accept(strict)
     for finding in found.findings:
         warnings.warn(str(finding), HoleWarning, stacklevel=2)
-    if isinstance(image, Image.Image):
-        return fill_image(inpainter, image, marked)
-    return _fill_array(inpainter, image, marked)
-
-
-def fill_image(inpainter: Inpainter, image: Image.Image, hole: Hole) -> Image.Image:
-    """Fill a PIL image of mode L, LA, RGB or RGBA; the result has its mode and info."""
-    if image.mode not in MODES:
-        raise InputError(f"the image is of mode {image.mode}, expected {', '.join(MODES)}: convert it first.")
-    pixels = np.asarray(image)
-    if image.mode == "LA":
-        filled = np.dstack([_fill_array(inpainter, pixels[..., 0], hole), pixels[..., 1]])
-    else:
-        filled = _fill_array(inpainter, pixels, hole)
-    result = Image.fromarray(filled)
-    result.info = dict(image.info)
+    _check_values(photo, marked)
+    filled = Filled(photo, fill_photo(inpainter, photo, marked), marked, opaque=hole_from_alpha)
+    if pixels is None:
+        return image_of(filled)
+    result = filled.rows(0, photo.size[0]).astype(pixels.dtype).reshape(pixels.shape)
+    if pixels.dtype.kind == "f":
+        result[~marked] = pixels[~marked]  # to the last bit
     return result
 
 
-def _fill_array(inpainter: Inpainter, pixels: Pixels, hole: Hole) -> Pixels:
-    if pixels.ndim == 2:
-        filled = inpainter.fill(np.repeat(pixels[..., None], 3, axis=2), hole)
-        grey: Pixels = np.rint(filled.mean(axis=2)).astype(np.uint8)
-        return grey
-    if pixels.ndim == 3 and pixels.shape[2] == 4:
-        return np.dstack([inpainter.fill(np.ascontiguousarray(pixels[..., :3]), hole), pixels[..., 3]])
-    return inpainter.fill(pixels, hole)
+def fill_photo(inpainter: Inpainter, photo: Photo, hole: Hole) -> NDArray[Any]:
+    """Fill a photo of `read_photo`: RGB, (H, W, 3), for `write_photo`; of the depth of the photo."""
+    rgb = rgb_of(photo)
+    filled: NDArray[Any] = inpainter.fill(np.nan_to_num(rgb) if rgb.dtype.kind == "f" else rgb, hole)
+    return filled
+
+
+def fill_image(inpainter: Inpainter, image: Image.Image, hole: Hole) -> Image.Image:
+    """Fill a PIL image of any mode that `fill` takes; the result has its mode and info."""
+    photo = photo_of_image(image)
+    return image_of(Filled(photo, fill_photo(inpainter, photo, hole), hole))
+
+
+def _opened(image: str | Path | Image.Image | NDArray[Any]) -> tuple[Photo, NDArray[Any] | None]:
+    """What was given as a photo as it is shown, and the array if it is one."""
+    if isinstance(image, str | Path):
+        return read_photo(Path(image)).shown, None
+    if isinstance(image, Image.Image):
+        return photo_of_image(image), None
+    pixels = np.asarray(image)
+    channels = pixels.shape[2] if pixels.ndim == 3 else 1
+    if pixels.dtype not in DTYPES or pixels.ndim not in (2, 3) or channels not in CHANNELS or pixels.size == 0:
+        raise InputError(
+            f"the image is an array {pixels.dtype} {pixels.shape}, expected uint8, uint16 or float in [0, 1], "
+            "(H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA: convert it."
+        )
+    samples = pixels[..., 0] if channels == 1 and pixels.ndim == 3 else pixels
+    if samples.dtype == np.float64:
+        samples = samples.astype(np.float32)
+    mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[channels]
+    return Photo(Path("the image"), "", mode, samples, 8 * samples.dtype.itemsize, 1, {}), pixels
+
+
+def _check_values(photo: Photo, hole: Hole) -> None:
+    """Refuse floats outside of [0, 1] where they are to be known."""
+    if photo.samples.dtype.kind != "f":
+        return
+    known = photo.samples[~hole]
+    if not np.isfinite(known).all():
+        raise InputError("the image is NaN or infinite outside of the hole: mark these pixels, too, or set them.")
+    if known.size and (known.min() < 0 or known.max() > 1):
+        raise InputError(
+            f"the image has values from {known.min():g} to {known.max():g}, expected floats from 0 to 1: divide them."
+        )
 
 
 @lru_cache(maxsize=2)

@@ -12,9 +12,8 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from partialconv.api import fill_image
+from partialconv.api import fill_photo
 from partialconv.errors import InputError
 from partialconv.imageio import Photo, check_destination, read_photo, write_photo
 from partialconv.inference import Inpainter
@@ -22,7 +21,6 @@ from partialconv.masks import read_hole
 from partialconv.masks.levels import HoleColor
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
-HALF_OPAQUE = 128
 
 
 @dataclass(frozen=True)
@@ -155,10 +153,8 @@ class Worker:
             found = read_hole(job.hole, source, settings.hole_color, settings.grow_px)
             hole = found.accept(settings.strict)
             findings = [str(finding) for finding in found.findings]
-        filled = fill_image(self.inpainter, source.image, hole)
-        if job.hole is None:
-            filled = opaque(filled, hole)
-        write_photo(source, filled, hole, job.output, settings.overwrite)
+        filled = fill_photo(self.inpainter, source, hole)
+        write_photo(source, filled, hole, job.output, settings.overwrite, opaque=job.hole is None)
         return findings
 
 
@@ -166,19 +162,12 @@ def transparent(photo: Photo) -> NDArray[np.bool_]:
     """The pixels of a photo that are less than half opaque, (H, W).
 
     Raises:
-        InputError: the photo has no alpha channel.
+        InputError: there are none.
     """
-    if "A" not in photo.image.getbands():
-        raise InputError(f"{photo.path} has no transparent pixels to fill: its mode is {photo.image.mode}.")
-    return np.asarray(photo.image.getchannel("A")) < HALF_OPAQUE
-
-
-def opaque(image: Image.Image, hole: NDArray[np.bool_]) -> Image.Image:
-    """A copy of a picture with alpha whose hole is opaque."""
-    alpha = np.where(hole, 255, np.asarray(image.getchannel("A"))).astype(np.uint8)
-    result = image.copy()
-    result.putalpha(Image.fromarray(alpha))
-    return result
+    hole = photo.transparent()
+    if not hole.any():
+        raise InputError(f"{photo.path} has no transparent pixels to fill: its mode is {photo.mode}.")
+    return hole
 
 
 def work(jobs: list[Job], settings: Settings, num_workers: int) -> Iterator[Result]:

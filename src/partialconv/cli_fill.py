@@ -35,7 +35,7 @@ def fill(
     strict: Strict = False,
 ) -> None:
     """Fill the holes of a photo, and keep the rest."""
-    from partialconv.api import fill_image
+    from partialconv.api import fill_photo
     from partialconv.imageio import check_destination, read_photo, write_photo
     from partialconv.inference import Inpainter
     from partialconv.masks import read_hole
@@ -53,9 +53,9 @@ def fill(
     if dry_run:
         _tell_plan(inpainter, hole)
         return
-    write_photo(source, fill_image(inpainter, source.image, hole), hole, output, overwrite)
+    write_photo(source, fill_photo(inpainter, source, hole), hole, output, overwrite)
     if confidence is not None:
-        _write_confidence(hole, source.orientation, confidence)
+        _write_confidence(hole, source.orientation, confidence, overwrite)
 
 
 def _tell_plan(inpainter: "Inpainter", hole: "NDArray[np.bool_]") -> None:
@@ -72,20 +72,17 @@ def _tell_plan(inpainter: "Inpainter", hole: "NDArray[np.bool_]") -> None:
     print(f"about {seconds:.2g} s and {max(1, memory_mb):.0f} MB on this machine, beside reading and writing the photo")
 
 
-def _write_confidence(hole: "NDArray[np.bool_]", orientation: int, path: Path) -> None:
+def _write_confidence(hole: "NDArray[np.bool_]", orientation: int, path: Path, overwrite: bool) -> None:
     """Write it as the photo is shown, white = known."""
     from PIL import ExifTags, Image, ImageOps
 
+    from partialconv.imageio import unfinished
     from partialconv.inference import confidence
 
     picture = Image.fromarray((confidence(hole) * 255).round().astype("uint8"))
     picture.getexif()[ExifTags.Base.Orientation] = orientation
-    unfinished = path.with_name(f".{path.stem}.unfinished.png")
-    try:
-        ImageOps.exif_transpose(picture).save(unfinished)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with unfinished(path, overwrite) as temporary:
+        ImageOps.exif_transpose(picture).save(temporary, "PNG")
 
 
 def batch(

@@ -4,7 +4,14 @@ import importlib.util
 
 
 class InputError(ValueError):
-    """Something the user gave cannot be used; the message says what came, what was expected and the fix."""
+    """Something the user gave cannot be used; the message says what came, what was expected and the fix.
+
+    Args:
+        message: Becomes one line: what cannot be printed, as a line break in the name of a file, is escaped.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message))
 
 
 def require_torch(room: str) -> None:

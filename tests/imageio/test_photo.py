@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import cv2
 import jpeglib
 import numpy as np
 import pytest
@@ -34,8 +33,10 @@ def marked() -> NDArray[np.bool_]:
 
 
 def filled(image: Image.Image, hole: NDArray[np.bool_]) -> Image.Image:
+    """The picture with its hole inverted; alpha stays."""
     pixels = np.array(image)
-    pixels[hole] = 255 - pixels[hole]
+    colours = pixels[..., : {2: 1, 3: 3, 4: 3}[pixels.shape[2]]] if pixels.ndim == 3 else pixels
+    colours[hole] = 255 - colours[hole]
     return Image.fromarray(pixels)
 
 
@@ -197,23 +198,6 @@ def test_transparent_white_is_no_hole(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_hole(tmp_path / "holes.png", photo).hole, marked())
 
 
-@pytest.mark.parametrize("mode", ["CMYK", "I;16"])
-def test_a_photo_that_would_lose_something_is_refused(tmp_path: Path, mode: str) -> None:
-    path = tmp_path / "photo.tif"
-    image = picture("L") if mode == "I;16" else picture()
-    (Image.fromarray(np.asarray(image).astype(np.uint16) * 257) if mode == "I;16" else image.convert(mode)).save(path)
-    with pytest.raises(InputError, match=f"of mode {mode}, expected 8-bit"):
-        read_photo(path)
-
-
-@pytest.mark.parametrize("name", ["photo.png", "photo.tif"])
-@pytest.mark.parametrize("channels", [3, 4])
-def test_16_bit_colour_is_refused(tmp_path: Path, name: str, channels: int) -> None:
-    cv2.imwrite(str(tmp_path / name), np.asarray(picture("RGBA"))[..., :channels].astype(np.uint16) * 257)
-    with pytest.raises(InputError, match="16 bits a channel|of mode|no picture"):
-        read_photo(tmp_path / name)
-
-
 def test_broken_pictures_are_refused(tmp_path: Path) -> None:
     whole = tmp_path / "whole.jpg"
     picture().save(whole)
@@ -248,19 +232,3 @@ def test_destinations_are_checked(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=message):
             check_destination(path, overwrite=False)
     check_destination(tmp_path / "there.png", overwrite=True)
-
-
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    picture().save(tmp_path / "photo.png")
-    photo = read_photo(tmp_path / "photo.png")
-    (tmp_path / "out.png").write_bytes(b"precious")
-
-    def full(self: Image.Image, path: Path, **_: object) -> None:
-        path.write_bytes(b"half a pict")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Image.Image, "save", full)
-    with pytest.raises(InputError, match="No space left"):
-        write_photo(photo, photo.image, marked(), tmp_path / "out.png", overwrite=True)
-    assert (tmp_path / "out.png").read_bytes() == b"precious"
-    assert {p.name for p in tmp_path.iterdir()} == {"photo.png", "out.png"}

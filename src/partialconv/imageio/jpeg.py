@@ -1,5 +1,8 @@
 """Changing only the touched blocks of a JPEG."""
 
+import tempfile
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,56 +11,183 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partialconv.errors import InputError
+from partialconv.imageio.colours import Filled
 
 BLOCK = 8
 # row k is the k-th cosine of the orthonormal 8-point DCT (ITU T.81, A.3.3)
 _K = np.arange(BLOCK)
 DCT = np.cos((2 * _K[None] + 1) * _K[:, None] * np.pi / 16) * np.where(_K[:, None] == 0, np.sqrt(1 / 8), 0.5)
-# JFIF 1.02: Y, Cb and Cr of RGB, and what is added to each
+# JFIF 1.02: Y, Cb and Cr of RGB
 YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
-OFFSET = (0, 128, 128)
-# libjpeg writes the first anew; the second indexes a camera's previews, which do not come along
-DROPPED_MARKERS = (b"JFIF\0", b"MPF\0")
+Segment = tuple[int, bytes]
+Plane = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+NAMES = ("Y", "Cb", "Cr", "K")  # as jpeglib calls the planes of a file of any colours
 
 
-def requantise_blocks(source: Path, pixels: NDArray[np.uint8], hole: NDArray[np.bool_], destination: Path) -> None:
-    """Write `source` with the blocks that touch the hole taken from `pixels`.
+def _luma(row: int, offset: float) -> Plane:
+    return lambda colours: colours[..., :3] @ YCBCR[row] + offset
 
-    Quantisation tables, subsampling, EXIF, ICC profile and the coefficients of all other blocks stay as they are. A
-    progressive file becomes a sequential one of the same coefficients. Takes memory for the touched blocks alone.
+
+def _channel(index: int) -> Plane:
+    return lambda colours: colours[..., index]
+
+
+def _paper(index: int) -> Plane:
+    return lambda ink: 255 - ink[..., index]  # Pillow takes ink in a JPEG as inverted, as Adobe writes it
+
+
+# what the planes of a file are made of: samples of the photo, (..., channels), 0 to 255
+YCC = (_luma(0, 0), _luma(1, 128), _luma(2, 128))
+PLAIN = (_channel(0), _channel(1), _channel(2))
+INK = (_paper(0), _paper(1), _paper(2), _paper(3))
+SOS, APP0, APP2, APP14, COM = 0xDA, 0xE0, 0xE2, 0xEE, 0xFE
+HUFFMAN_FRAMES = (0xC0, 0xC1, 0xC2)
+FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+# jpeglib keeps the markers of a file in globals
+_ONE_AT_A_TIME = threading.Lock()
+
+
+class _Coefficients(NDArray[np.int16]):
+    """int16 that `astype` does not copy: jpeglib would copy all planes once more before writing them."""
+
+    def astype(self, *_: Any, **__: Any) -> "_Coefficients":  # type: ignore[override]
+        return self
+
+
+def requantise_blocks(filled: Filled, destination: Path) -> None:
+    """Write the photo's JPEG with the blocks that touch the hole computed anew.
+
+    Quantisation tables, subsampling, all markers (EXIF, ICC profile, XMP, comments) and the coefficients of all other
+    blocks stay as they are. A progressive file becomes a sequential one of the same coefficients. What follows the
+    picture in the file (previews of a camera, the film of a motion photo) stays behind, and so does its index.
 
     Args:
-        source: A grey or YCbCr JPEG.
-        pixels: What it should show, (H, W) or (H, W, 3) RGB.
-        hole: (H, W), True where `pixels` differs.
+        filled: A photo that came from a JPEG.
         destination: The file to write.
 
     Raises:
-        InputError: the JPEG has another colour space.
+        InputError: the JPEG is coded arithmetically.
     """
-    jpeg = jpeglib.read_dct(str(source))
-    space = jpeg.jpeg_color_space.name
-    if space not in ("JCS_GRAYSCALE", "JCS_YCbCr"):
-        raise InputError(f"{source} is a JPEG in {space.removeprefix('JCS_')} colours: write a .png file instead.")
+    path = filled.photo.path
+    segments, picture = _parsed(path)
+    frame = next((marker for marker, _ in segments if marker in FRAMES), None)
+    if frame not in HUFFMAN_FRAMES:
+        raise InputError(f"{path} is a JPEG with arithmetic coding: write a .png file instead.")
+    described = [(m, c) for m, c in segments if APP0 <= m < APP0 + 16 or m == COM]
+    # what jpeglib has to know; it would write the rest, but not all of it, and not in order
+    needed = [(m, c) for m, c in segments if (m, c) not in described or m in (APP0, APP14)]
+    with _ONE_AT_A_TIME, tempfile.TemporaryDirectory() as folder:
+        bare = Path(folder, "bare.jpg")
+        _write(bare, needed, picture)
+        planes = _planes(segments)
+        _rewrite(bare, filled, planes[:3])
+        if filled.photo.mode == "CMYK":  # jpeglib writes three planes; so the fourth becomes the first for a while
+            _swap_planes(bare)
+            _rewrite(bare, filled, planes[3:])
+            _swap_planes(bare)
+            _rewrite(bare, filled, ())
+        drawn, picture = _parsed(bare)
+    drawn, picture = _named_as(segments, drawn, picture)
+    drawn = [(m, c) for m, c in drawn if not (APP0 <= m < APP0 + 16 or m == COM)]
+    described = [(m, c) for m, c in described if not (m == APP2 and c.startswith(b"MPF\0"))]
+    _write(destination, described + drawn, picture)
+
+
+def _planes(segments: list[Segment]) -> tuple[Plane, ...]:
+    """Which colours the planes are, by the rules of libjpeg."""
+    names = next(content for marker, content in segments if marker in FRAMES)[6::3]
+    jfif = any(marker == APP0 and content.startswith(b"JFIF\0") for marker, content in segments)
+    adobe = [content[11:12] for marker, content in segments if marker == APP14 and content[:5] == b"Adobe"]
+    if len(names) == 1:
+        return PLAIN[:1]
+    if len(names) == 4:
+        return (*YCC, INK[3]) if adobe and adobe[-1] != b"\0" else INK
+    if not jfif and (adobe[-1] == b"\0" if adobe else names == b"RGB"):
+        return PLAIN
+    return YCC
+
+
+def _rewrite(path: Path, filled: Filled, planes: tuple[Plane, ...]) -> None:
+    """Compute the touched blocks of the first planes, and write the file again."""
+    jpeg = jpeglib.read_dct(str(path))
+    for place, plane in enumerate(planes):
+        _change(jpeg, filled, place, plane)
+    for name in NAMES[: jpeg.num_components]:
+        setattr(jpeg, name, getattr(jpeg, name).view(_Coefficients))
+    jpeg.markers = []
+    jpeg.write_dct(str(path))
+
+
+def _change(jpeg: Any, filled: Filled, place: int, plane: Plane) -> None:
+    """Compute the coefficients of the touched blocks of a plane, a row of them at a time."""
+    coefficients, table = getattr(jpeg, NAMES[place]), jpeg.qt[jpeg.quant_tbl_no[place]]
     factors = np.asarray(jpeg.samp_factor)  # (planes, 2): vertical, horizontal
-    planes = ("Y",) if space == "JCS_GRAYSCALE" else ("Y", "Cb", "Cr")
-    for index, name in enumerate(planes):
-        coefficients, table = getattr(jpeg, name), jpeg.qt[jpeg.quant_tbl_no[index]]
-        step_y, step_x = (int(step) for step in factors.max(axis=0) // factors[index])
-        grid = (*coefficients.shape[:2], BLOCK * step_y, BLOCK * step_x)
-        touched = _cut(hole, grid).any(axis=(2, 3))
-        blocks = _cut(pixels, grid)[touched]
-        values = blocks @ YCBCR[index] + OFFSET[index] if len(planes) == 3 else blocks.astype(np.float64)
-        samples = values.reshape(-1, BLOCK, step_y, BLOCK, step_x).mean(axis=(2, 4)) - 128
-        coefficients[touched] = np.rint(DCT @ samples @ DCT.T / table).astype(coefficients.dtype)
-    jpeg.markers = [marker for marker in jpeg.markers if not bytes(marker.content).startswith(DROPPED_MARKERS)]
-    jpeg.write_dct(str(destination))
+    step_y, step_x = (int(step) for step in factors.max(axis=0) // factors[place])
+    tall, wide = BLOCK * step_y, BLOCK * step_x
+    for row in range(coefficients.shape[0]):
+        rows = slice(row * tall, min((row + 1) * tall, filled.photo.size[0]))
+        hole = filled.hole[rows]
+        if hole.any():
+            touched = _blocks(hole, coefficients.shape[1], tall, wide).any(axis=(1, 2))
+            blocks = _blocks(filled.rows(rows.start, rows.stop), coefficients.shape[1], tall, wide)[touched]
+            values = plane(blocks.reshape(*blocks.shape[:3], -1).astype(np.float64))
+            samples = values.reshape(-1, BLOCK, step_y, BLOCK, step_x).mean(axis=(2, 4)) - 128
+            coefficients[row, touched] = np.rint(DCT @ samples @ DCT.T / table).astype(coefficients.dtype)
 
 
-def _cut(picture: NDArray[Any], grid: tuple[int, int, int, int]) -> NDArray[Any]:
-    """Cut (H, W, ...) into blocks, (rows, columns, height, width, ...), the border repeated."""
-    rows, columns, height, width = grid
-    picture = picture[: rows * height, : columns * width]
-    missing = [(0, rows * height - picture.shape[0]), (0, columns * width - picture.shape[1])]
-    picture = np.pad(picture, missing + [(0, 0)] * (picture.ndim - 2), mode="edge")
-    return picture.reshape(rows, height, columns, width, *picture.shape[2:]).swapaxes(1, 2)
+def _blocks(rows: NDArray[Any], number: int, tall: int, wide: int) -> NDArray[Any]:
+    """Cut some rows, (h, W, ...), into (number, tall, wide, ...), the border repeated."""
+    rows = rows[:, : number * wide]
+    missing = [(0, tall - rows.shape[0]), (0, number * wide - rows.shape[1])]
+    rows = np.pad(rows, missing + [(0, 0)] * (rows.ndim - 2), mode="edge")
+    return rows.reshape(tall, number, wide, *rows.shape[2:]).swapaxes(0, 1)
+
+
+def _parsed(path: Path) -> tuple[list[Segment], bytes]:
+    """The segments of a JPEG up to its first scan, and from there the rest of the picture."""
+    content = path.read_bytes()
+    segments: list[Segment] = []
+    place = 2
+    while True:
+        while content[place : place + 2] == b"\xff\xff":  # fill bytes
+            place += 1
+        marker, size = content[place + 1], int.from_bytes(content[place + 2 : place + 4])
+        if marker == SOS or size < 2:
+            return segments, content[place:]
+        segments.append((marker, content[place + 4 : place + 2 + size]))
+        place += 2 + size
+
+
+def _write(path: Path, segments: list[Segment], picture: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(b"\xff\xd8")
+        for marker, content in segments:
+            file.write(bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2) + content)
+        file.write(picture)
+
+
+def _swap_planes(path: Path) -> None:
+    """Exchange the first and the fourth plane where the frame lists them; their data find them by their names."""
+    segments, picture = _parsed(path)
+    for index, (marker, content) in enumerate(segments):
+        if marker in FRAMES:
+            first, between, fourth = content[6:9], content[9:15], content[15:18]
+            segments[index] = marker, content[:6] + fourth + between + first
+    _write(path, segments, picture)
+
+
+def _named_as(original: list[Segment], segments: list[Segment], picture: bytes) -> tuple[list[Segment], bytes]:
+    """Give the planes their old names: three called R, G and B are not YCbCr, if no marker says so."""
+    frame = next(content for marker, content in original if marker in FRAMES)
+    names = frame[6::3]
+    result = []
+    for marker, content in segments:
+        changed = bytearray(content)
+        if marker in FRAMES:
+            changed[6::3] = names
+        result.append((marker, bytes(changed)))
+    scan = bytearray(picture)
+    if scan[4] == len(names):
+        scan[5 : 5 + 2 * len(names) : 2] = names
+        return result, bytes(scan)
+    return segments, picture

@@ -1,148 +1,221 @@
-"""Reading a photo, and writing it back with its holes filled and all else kept."""
+"""Reading a photo as it is stored: its samples untouched, and all that its file says about them."""
 
-import warnings
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image
+from PIL.ImageFile import ImageFile
 
 from partialconv.errors import InputError
-from partialconv.imageio.jpeg import requantise_blocks
+from partialconv.imageio.colours import Samples, highest, rgb_of
+from partialconv.imageio.deep import deep_samples
+from partialconv.imageio.opening import decode, explained, open_header
 
-JPEG_SUFFIXES = {".jpg", ".jpeg"}
-SAVE_OPTIONS: dict[str, dict[str, Any]] = {
-    ".jpg": {"quality": 95, "subsampling": "4:4:4"},
-    ".jpeg": {"quality": 95, "subsampling": "4:4:4"},
-    ".png": {},
-    ".webp": {"lossless": True, "exact": True},
-    ".tif": {"compression": "tiff_lzw"},
-    ".tiff": {"compression": "tiff_lzw"},
-    ".bmp": {},
+MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK")
+BAND_ROWS = 256
+TURNS: dict[int, Callable[[Samples], Samples]] = {
+    2: lambda stored: stored[:, ::-1],
+    3: lambda stored: stored[::-1, ::-1],
+    4: lambda stored: stored[::-1],
+    5: lambda stored: stored.swapaxes(0, 1),
+    6: lambda stored: stored[::-1].swapaxes(0, 1),
+    7: lambda stored: stored[::-1, ::-1].swapaxes(0, 1),
+    8: lambda stored: stored[:, ::-1].swapaxes(0, 1),
 }
-MODES = ("L", "LA", "RGB", "RGBA")
+BACK = {6: 8, 8: 6}  # the others are their own inverse
+# description, make, model, software, date, artist, copyright
+DESCRIPTIVE = (270, 271, 272, 305, 306, 315, 33432)
+KEPT_INFO = ("exif", "icc_profile", "dpi", "xmp", "comment")
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo as it is stored: not turned by its EXIF orientation (but Pillow turns a TIFF on loading).
+    """A photo as it is stored: not turned by its EXIF orientation, in the colours of its file.
 
     Args:
         path: Where it came from.
-        image: 8 bits, mode L, LA, RGB or RGBA; its `info` holds EXIF, ICC profile and resolution.
-        jpeg: Whether the file is a JPEG.
+        format: As Pillow names it; a JPEG with previews is a JPEG.
+        mode: "1", L, LA, P, RGB, RGBA or CMYK; see `MODES`.
+        samples: (H, W) or (H, W, C): bool for "1", indices for P, else uint8 or uint16 (float32 in [0, 1] if it came
+            from no file); full ink is 255.
+        bits: Of a sample in the file: 1, 2, 4, 8 or 16.
+        orientation: Of EXIF, 1 to 8; 1 = as stored.
+        info: EXIF, ICC profile, resolution, XMP and comment, under Pillow's names.
+        palette: RGBA of the indices, (N, 4); None but for P.
+        key: The colour that means transparent, one value a channel, in a PNG without alpha.
     """
 
     path: Path
-    image: Image.Image
-    jpeg: bool
+    format: str
+    mode: str
+    samples: Samples
+    bits: int
+    orientation: int
+    info: Mapping[str, Any]
+    palette: NDArray[np.uint8] | None = None
+    key: tuple[int, ...] | None = None
 
     @property
-    def orientation(self) -> int:
-        """EXIF orientation, 1 to 8; 1 = as stored."""
-        value = self.image.getexif().get(ExifTags.Base.Orientation, 1)
-        return value if value in range(1, 9) else 1
+    def jpeg(self) -> bool:
+        """Whether the file is a JPEG."""
+        return self.format == "JPEG"
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.samples.shape[0], self.samples.shape[1]
 
-def open_picture(path: Path) -> Image.Image:
-    """Open and decode a still picture.
+    @property
+    def shown(self) -> "Photo":
+        """The photo turned as its EXIF orientation says."""
+        if self.orientation == 1:
+            return self
+        exif = Image.Exif()
+        exif.load(self.info.get("exif", b""))
+        exif[ExifTags.Base.Orientation] = 1
+        info = {**self.info, "exif": exif.tobytes()}
+        return replace(self, samples=TURNS[self.orientation](self.samples), orientation=1, info=info)
 
-    Raises:
-        InputError: the file is missing, no picture, broken, too large or animated.
-    """
-    if not path.is_file():
-        raise InputError(f"no file {path}: check the name.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # of 89 megapixels; 179 are an error
-            image = Image.open(path)
-        with image:
-            frames = getattr(image, "n_frames", 1)
-            if frames > 1 and image.format != "MPO":  # a JPEG with previews behind it, as many cameras write
-                raise InputError(f"{path} has {frames} frames, expected a still picture: save one frame.")
-            image.load()
-    except UnidentifiedImageError as error:
-        raise InputError(f"{path} is no picture that can be read: save it as JPEG, PNG, WebP, TIFF or BMP.") from error
-    except Image.DecompressionBombError as error:
-        raise InputError(f"{path} has too many pixels: scale it down first.") from error
-    except InputError:
-        raise
-    except (OSError, SyntaxError, ValueError) as error:
-        raise InputError(f"{path} is broken ({error}): get a whole copy of it.") from error
-    return image
+    def transparent(self, below: int = 128) -> NDArray[np.bool_]:
+        """Where alpha, of 255, is less: (H, W); nowhere in a photo without it."""
+        if self.palette is not None:
+            return (self.palette[:, 3] < below)[self.samples]
+        if self.mode in ("LA", "RGBA"):
+            alpha = self.samples[..., -1]
+            return np.asarray(alpha < below / 255 * highest(alpha.dtype))
+        if self.key is not None:
+            return np.asarray((self.samples.reshape(*self.size, -1) == np.array(self.key, np.int64)).all(axis=2))
+        return np.zeros(self.size, bool)
+
+    @cached_property
+    def image(self) -> Image.Image:
+        """The photo to look at, as stored: 8 bits, mode L, LA, RGB or RGBA; its `info` holds EXIF and ICC profile."""
+        info: dict[Any, Any] = {
+            name: value for name, value in self.info.items() if name != "icc_profile" or self.mode != "CMYK"
+        }
+        if self.mode == "P" and self.palette is not None:
+            alpha = (self.palette[:, 3] < 255).any()
+            pixels = self.palette[:, : 4 if alpha else 3][self.samples]
+        elif self.mode == "CMYK":
+            pixels = rgb_of(self)
+        else:
+            pixels = np.uint8(255) * self.samples if self.mode == "1" else self.samples
+            pixels = (pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels
+        image = Image.fromarray(np.ascontiguousarray(pixels))
+        image.info = info
+        return image
 
 
 def read_photo(path: Path) -> Photo:
-    """Read a photo of 8 bits, grey or RGB, with or without alpha; a palette becomes RGB or RGBA.
+    """Read a photo: bilevel, palette, grey, RGB or CMYK of 8 bits, grey or RGB of 16, with or without alpha.
 
     Raises:
-        InputError: as in `open_picture`, or the photo is of another kind (16 bits, CMYK).
+        InputError: as in `open_picture`, or the photo is of another kind.
     """
-    image = open_picture(path)
-    jpeg = image.format in ("JPEG", "MPO")
-    if image.mode in ("1", "P", "PA"):
-        info = dict(image.info)
-        transparent = "transparency" in info or image.mode == "PA"
-        image = image.convert("L" if image.mode == "1" else "RGBA" if transparent else "RGB")
-        image.info.update({key: value for key, value in info.items() if key != "transparency"})
-    if image.mode not in MODES:
-        raise InputError(f"{path} is of mode {image.mode}, expected 8-bit grey or RGB: convert it first.")
-    with Image.open(path) as header:
-        if ";16" in str(header.tile):  # Pillow decodes 16-bit colour to 8 bits; only the raw mode tells
-            raise InputError(f"{path} has 16 bits a channel, expected 8: convert it first.")
-    return Photo(path, image, jpeg)
+    with open_header(path) as image, explained(path):
+        bits, key = _bits(image), _key(image)
+        turned = _orientation(image) if image.format == "TIFF" else 1  # Pillow turns a TIFF when it decodes it
+        if bits == 16 and image.mode in ("RGB", "RGBA"):
+            mode, samples = deep_samples(path, image)
+            photo = Photo(path, "", mode, samples, bits, 1, {}, None, key)
+        else:
+            decode(image)
+            photo = photo_of_image(image, path, bits)
+        info = {name: image.info[name] for name in KEPT_INFO if image.info.get(name)}
+        kind = "JPEG" if image.format == "MPO" else image.format or ""
+        if kind == "TIFF":
+            info["exif"] = _exif_of_tiff(image.getexif(), turned)
+        orientation = _orientation(image) if turned == 1 else turned
+    samples = photo.samples
+    if turned != 1:
+        samples = np.ascontiguousarray(TURNS[BACK.get(turned, turned)](samples))
+    return replace(photo, format=kind, samples=samples, orientation=orientation, info=info, key=key)
 
 
-def check_destination(path: Path, overwrite: bool) -> None:
-    """Refuse, before any work is done, a file that cannot or must not be written.
-
-    Raises:
-        InputError: unknown suffix, missing folder, or the file exists and `overwrite` is False.
-    """
-    if path.suffix.lower() not in SAVE_OPTIONS:
-        raise InputError(f"cannot write {path}: its name must end in one of {', '.join(SAVE_OPTIONS)}.")
-    if not path.parent.is_dir():
-        raise InputError(f"cannot write {path}: there is no folder {path.parent}.")
-    if path.is_dir():
-        raise InputError(f"cannot write {path}: it is a folder.")
-    if path.exists() and not overwrite:
-        raise InputError(f"{path} exists: name another file, or add --overwrite.")
-
-
-def write_photo(
-    photo: Photo, filled: Image.Image, hole: NDArray[np.bool_], path: Path, overwrite: bool = False
-) -> None:
-    """Write `filled` to `path`, with EXIF, ICC profile and resolution of `photo`.
-
-    Every pixel outside the hole decodes to what it was, with two limits of the formats: from JPEG to JPEG the
-    8x8 or 16x16 blocks that the hole touches are quantised anew, with the photo's own tables, and all others keep
-    their coefficients; from another format to JPEG everything is compressed, at quality 95.
+def photo_of_image(image: Image.Image, path: Path = Path("the image"), bits: int | None = None) -> Photo:
+    """Take the samples of a decoded PIL image.
 
     Args:
-        photo: The photo that was filled.
-        filled: Same mode and size.
-        hole: (H, W), True = hole, as stored.
-        path: A file; its suffix chooses the format. An unfinished file is never left under this name.
-        overwrite: Whether an existing file may be replaced.
+        image: Of a mode of `MODES`, or of 16-bit grey.
+        path: To speak of in errors.
+        bits: Of a sample; those of the mode if None.
 
     Raises:
-        InputError: as in `check_destination`, or the system refuses the file.
+        InputError: another mode.
     """
-    check_destination(path, overwrite)
-    suffix = path.suffix.lower()
-    unfinished = path.with_name(f".{path.stem}.unfinished{suffix}")
-    try:
-        if photo.jpeg and suffix in JPEG_SUFFIXES:
-            requantise_blocks(photo.path, np.asarray(filled), hole, unfinished)
-        else:
-            if suffix in (*JPEG_SUFFIXES, ".bmp") and filled.mode in ("LA", "RGBA"):
-                raise InputError(f"{path.name} cannot hold transparency: write a .png, .webp or .tif file.")
-            kept = {key: photo.image.info[key] for key in ("exif", "icc_profile", "dpi") if photo.image.info.get(key)}
-            filled.save(unfinished, **(SAVE_OPTIONS[suffix] | kept))
-        unfinished.replace(path)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}.") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+    deep = image.mode.startswith("I;16")
+    mode = "L" if deep else image.mode
+    bits = bits or (16 if deep else 1 if mode == "1" else 8)
+    if mode not in MODES or bits not in (1, 2, 4, 8, 16) or (bits == 16) != deep:
+        raise InputError(
+            f"{path} has {bits} bits a sample in mode {mode}, expected 8 or 16 bits, grey, RGB or CMYK: convert it."
+        )
+    info: dict[Any, Any] = dict(image.info)
+    return Photo(path, "", mode, _samples(image), bits, 1, info, _palette(image))
+
+
+def _samples(image: Image.Image) -> Samples:
+    """The pixels of a PIL image as an array; taken in bands, for Pillow would hold three copies on the way."""
+    first = np.asarray(image.crop((0, 0, image.width, 1)))
+    deep = first.dtype.itemsize == 2  # of either byte order
+    samples = np.empty((image.height, *first.shape[1:]), np.uint16 if deep else first.dtype)
+    for top in range(0, image.height, BAND_ROWS):
+        bottom = min(top + BAND_ROWS, image.height)
+        samples[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    return samples
+
+
+def _orientation(image: ImageFile) -> int:
+    value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return value if value in range(1, 9) else 1
+
+
+def _bits(image: ImageFile) -> int:
+    """Bits of a sample in the file: Pillow's mode hides them."""
+    if image.format == "PNG":
+        raw = str(image.tile[0].args)
+        return int(raw.rpartition(";")[2].rstrip("B")) if ";" in raw else 1 if raw == "1" else 8
+    if image.format == "TIFF":
+        stored = image.tag_v2.get(258, (1,))  # type: ignore[attr-defined]
+        return max(stored) if isinstance(stored, tuple) else int(stored)
+    return 16 if image.mode.startswith("I") else 1 if image.mode == "1" else 8
+
+
+def _exif_of_tiff(tags: Image.Exif, orientation: int) -> bytes:
+    """Tags of a TIFF that speak of the photo, without those that lay out its file."""
+    exif = Image.Exif()
+    exif.update({tag: tags[tag] for tag in DESCRIPTIVE if tag in tags})
+    for part in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
+        if found := tags.get_ifd(part):
+            exif.get_ifd(part).update(found)
+    if orientation != 1:
+        exif[ExifTags.Base.Orientation] = orientation
+    return exif.tobytes()
+
+
+def _key(image: ImageFile) -> tuple[int, ...] | None:
+    key = image.info.get("transparency")
+    if image.format != "PNG" or image.mode == "P" or key is None:
+        return None
+    if image.mode == "1":
+        return (int(key > 0),)
+    scale = {"L;2": 85, "L;4": 17}.get(str(image.tile[0].args), 1)
+    return tuple(key) if isinstance(key, tuple) else (int(key) * scale,)
+
+
+def _palette(image: Image.Image) -> NDArray[np.uint8] | None:
+    if image.mode != "P" or image.palette is None:
+        return None
+    colours = np.frombuffer(bytes(image.im.getpalette("RGB", "RGB")), np.uint8).reshape(-1, 3)
+    alpha = np.full(256, 255, np.uint8)
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, bytes):
+        alpha[: len(transparent)] = np.frombuffer(transparent, np.uint8)[:256]
+    elif isinstance(transparent, int):
+        alpha[transparent] = 0
+    return np.column_stack([colours, alpha[: len(colours)]])

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
-from partialconv.api import fill_image
+from partialconv.api import fill_photo
 from partialconv.errors import InputError
 from partialconv.imageio import encode_png, read_photo, write_photo
 from partialconv.inference import Inpainter, Plan, confidence
@@ -97,7 +97,7 @@ class Engine:
             marked = _accept(found, photo.parent, options.strict)
             clock.stop("read")
             inpainter = self.inpainters[options.model]
-            filled = fill_image(inpainter, source.image, marked)
+            filled = fill_photo(inpainter, source, marked)
             clock.stop("fill")
             result = photo.with_name(f"filled{photo.suffix}")
             write_photo(source, filled, marked, result)
@@ -149,7 +149,7 @@ class Engine:
         """
         clock = _Clock()
         with _explained(hole.parent):
-            size = None if photo is None else ImageOps.exif_transpose(read_photo(photo).image).size[::-1]
+            size = None if photo is None else read_photo(photo).shown.size
             found = read_hole(hole, size, options.hole_color, options.grow_px)
             data = encode_png(found.hole)
         clock.stop("read")
@@ -163,7 +163,7 @@ class Engine:
         """
         clock = _Clock()
         with _explained(photo.parent):
-            shown = ImageOps.exif_transpose(read_photo(photo).image)
+            shown = read_photo(photo).shown.image
             data = _png(shown, icc_profile=shown.info.get("icc_profile"))
         clock.stop("read")
         return Answer(data, "image/png", {}, clock.timings_s)

@@ -1,0 +1,223 @@
+"""Between the colours of a file and RGB: what the network sees, and what its answer is in the file."""
+
+import io
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from partialconv.errors import InputError
+
+if TYPE_CHECKING:
+    from partialconv.imageio.photo import Photo
+
+Rgb = NDArray[Any]
+Samples = NDArray[Any]
+AT_ONCE = 1 << 16  # colours compared with a palette at a time
+BAND_PX = 1 << 22
+
+
+def rgb_of(photo: "Photo") -> Rgb:
+    """RGB of a photo, (H, W, 3), uint8 or uint16; may be a read-only view of its samples."""
+    samples = photo.samples
+    if photo.mode == "1":
+        samples = np.uint8(255) * samples
+    if photo.mode == "P":
+        assert photo.palette is not None
+        return photo.palette[:, :3][samples]
+    if photo.mode == "CMYK":
+        to_rgb, _ = _ink(photo.info.get("icc_profile"))
+        rgb = np.empty((*photo.size, 3), np.uint8)
+        rows = max(1, BAND_PX // photo.size[1])
+        for start in range(0, photo.size[0], rows):
+            rgb[start : start + rows] = to_rgb(samples[start : start + rows])
+        return rgb
+    if photo.mode in ("1", "L", "LA"):
+        grey = samples[..., 0] if photo.mode == "LA" else samples
+        return np.broadcast_to(grey[..., None], (*photo.size, 3))
+    return samples[..., :3]
+
+
+class Filled:
+    """A photo with its hole filled, read in bands; outside the hole it is the samples of the photo themselves.
+
+    Alpha stays. A grey sample is the mean of red, green and blue. In a palette, colours of the hole take the entries
+    that no pixel outside of it uses, and where these are too few each pixel the nearest opaque one; pixels that
+    are not opaque keep their index. A colour that would mean transparent is moved by one step. RGB becomes CMYK by
+    the photo's profile, or, without one that can be used, with as much black as possible.
+
+    Args:
+        photo: What was filled.
+        rgb: (H, W, 3), uint8, uint16 or float in [0, 1]; only the hole is looked at.
+        hole: (H, W), True = hole, as stored.
+        opaque: Whether the hole becomes opaque; its alpha stays otherwise.
+
+    Raises:
+        InputError: the sizes differ.
+    """
+
+    def __init__(self, photo: "Photo", rgb: Rgb, hole: NDArray[np.bool_], opaque: bool = False) -> None:
+        if rgb.shape != (*photo.size, 3) or hole.shape != photo.size:
+            raise InputError(
+                f"the filled photo is {rgb.shape} and the hole {hole.shape}, expected {photo.size} as {photo.path}."
+            )
+        self.photo, self.rgb, self.hole, self.opaque = photo, rgb, hole, opaque
+        self.palette = photo.palette
+        if photo.mode == "P":
+            self.palette, self._usable = _extended(photo, rgb, hole if opaque else hole & ~photo.transparent(255))
+
+    def rows(self, start: int, stop: int) -> Samples:
+        """Samples of some rows, of the dtype of the photo's; a view where there is no hole."""
+        old, hole = self.photo.samples[start:stop], self.hole[start:stop]
+        if not hole.any():
+            return old
+        new = old.copy()
+        new[hole] = self._samples(old[hole], self.rgb[start:stop][hole])
+        return new
+
+    def _samples(self, old: Samples, rgb: Rgb) -> Samples:
+        """The samples of (N, 3) colours that take the place of `old`."""
+        mode, dtype = self.photo.mode, old.dtype
+        if mode == "P":
+            return self._indices(old, _as(np.dtype(np.uint8), rgb))
+        if mode == "1":
+            return self._visible(old, np.asarray(_as(np.dtype(np.uint8), rgb).mean(axis=1) > 127))
+        values = _as(dtype, rgb)
+        if mode == "CMYK":
+            return _ink(self.photo.info.get("icc_profile"))[1](values)
+        if mode in ("L", "LA"):
+            grey = values.mean(axis=1)
+            grey = (grey if dtype.kind == "f" else np.rint(grey)).astype(dtype)
+            if self.photo.bits < 8:
+                step = 255 // (2**self.photo.bits - 1)
+                grey = ((grey + step // 2) // step * step).astype(dtype)
+            values = grey if mode == "L" else np.stack([grey, self._alpha(old)], axis=1)
+        elif mode == "RGBA":
+            values = np.column_stack([values, self._alpha(old)])
+        return self._visible(old, values)
+
+    def _alpha(self, old: Samples) -> Samples:
+        return np.full_like(old[:, -1], highest(old.dtype)) if self.opaque else old[:, -1]
+
+    def _visible(self, old: Samples, new: Samples) -> Samples:
+        """Keep transparent what was, and nothing else, in a photo with a transparent colour."""
+        if self.photo.key is None:
+            return new
+        key = np.array(self.photo.key, old.dtype)
+        wide_old, wide_new = old.reshape(len(old), -1), new.reshape(len(new), -1)
+        hit = (wide_new == key).all(axis=1)
+        step = 255 // (2**self.photo.bits - 1) if self.photo.bits in (2, 4) else 1
+        wide_new[hit, 0] = step if key[0] == 0 else int(key[0]) - step
+        if not self.opaque:
+            hidden = (wide_old == key).all(axis=1)
+            wide_new[hidden] = wide_old[hidden]
+        return wide_new.reshape(new.shape)
+
+    def _indices(self, old: Samples, rgb: Rgb) -> Samples:
+        assert self.palette is not None
+        colours, inverse = np.unique(rgb, axis=0, return_inverse=True)
+        candidates = self.palette[self._usable, :3].astype(np.int32)
+        nearest = np.empty(len(colours), np.intp)
+        for start in range(0, len(colours), AT_ONCE):
+            some = colours[start : start + AT_ONCE].astype(np.int32)
+            # |a - b|^2 without |a|^2, which is the same for all candidates
+            distance = (candidates**2).sum(axis=1) - 2 * some @ candidates.T
+            nearest[start : start + AT_ONCE] = distance.argmin(axis=1)
+        new = self._usable[nearest][inverse.reshape(-1)].astype(old.dtype)
+        original = cast("NDArray[np.uint8]", self.photo.palette)
+        return np.where(original[old, 3] == 255, new, old) if not self.opaque else new
+
+
+def image_of(filled: Filled) -> Image.Image:
+    """A filled photo as a PIL image of its mode.
+
+    Raises:
+        InputError: it has 16 bits a channel and colours, which PIL images cannot hold.
+    """
+    photo = filled.photo
+    if photo.bits == 16 and photo.mode != "L":
+        raise InputError(
+            f"{photo.path} has 16 bits a channel, which PIL images cannot hold: give an array, or use the command line."
+        )
+    samples = np.ascontiguousarray(filled.rows(0, photo.size[0]))
+    image = Image.fromarray(samples, "CMYK") if photo.mode == "CMYK" else Image.fromarray(samples)
+    if filled.palette is not None:
+        image.putpalette(np.ascontiguousarray(filled.palette[:, :3]).tobytes())
+    image.info.update(photo.info)
+    if filled.palette is not None and (filled.palette[:, 3] < 255).any():
+        image.info["transparency"] = filled.palette[:, 3].tobytes()
+    return image
+
+
+def highest(dtype: np.dtype[Any]) -> int:
+    """The value of white, or of opaque: 1 for floats."""
+    return 1 if dtype.kind == "f" else int(np.iinfo(dtype).max)
+
+
+def _as(dtype: np.dtype[Any], rgb: Rgb) -> Rgb:
+    """Colours in another depth."""
+    if rgb.dtype == dtype:
+        return rgb
+    values = (rgb.astype(np.float64) * (highest(dtype) / highest(rgb.dtype))).clip(0, highest(dtype))
+    return np.asarray(values if dtype.kind == "f" else np.rint(values), dtype)
+
+
+def _extended(photo: "Photo", rgb: Rgb, hole: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+    """The palette with the colours of a hole in entries that nothing else uses, and which entries it may take."""
+    assert photo.palette is not None
+    capacity = min(256, len(photo.palette) if photo.format == "BMP" else 2**photo.bits)
+    palette = np.zeros((max(capacity, len(photo.palette)), 4), np.uint8)
+    palette[:, 3] = 255
+    palette[: len(photo.palette)] = photo.palette
+    used = np.zeros(len(palette), bool)
+    used[np.unique(photo.samples[~hole])] = True
+    known = used & (palette[:, 3] == 255)
+    free = np.flatnonzero(~used & (palette[:, 3] == 255))
+    wanted = np.unique(_as(np.dtype(np.uint8), rgb[hole]), axis=0)
+    have = {bytes(colour) for colour in palette[known, :3]}
+    new = np.array([colour for colour in wanted if bytes(colour) not in have], np.uint8).reshape(-1, 3)
+    if len(free) and len(new):
+        if len(new) > len(free):
+            every = _as(np.dtype(np.uint8), rgb[hole])
+            quantised = Image.fromarray(np.ascontiguousarray(every[None])).quantize(len(free))
+            new = np.frombuffer(bytes(quantised.im.getpalette("RGB", "RGB")), np.uint8).reshape(-1, 3)[: len(free)]
+        palette[free[: len(new)], :3] = new
+        known[free[: len(new)]] = True
+    usable = np.flatnonzero(known)
+    return palette, usable if len(usable) else np.flatnonzero(palette[:, 3] == 255)
+
+
+@lru_cache(maxsize=2)
+def _ink(profile: bytes | None) -> tuple[Callable[[Samples], Rgb], Callable[[Rgb], Samples]]:
+    """From ink to RGB and back: (H, W, 4) to (H, W, 3), and (N, 3) to (N, 4)."""
+    try:
+        inks = ImageCms.ImageCmsProfile(io.BytesIO(profile or b""))
+        srgb = ImageCms.createProfile("sRGB")
+        intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+        there = ImageCms.buildTransform(inks, srgb, "CMYK", "RGB", intent)
+        back = ImageCms.buildTransform(srgb, inks, "RGB", "CMYK", intent)
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return _plain_rgb, _plain_ink
+
+    def to_rgb(ink: Samples) -> Rgb:
+        return np.asarray(ImageCms.applyTransform(Image.fromarray(np.ascontiguousarray(ink), "CMYK"), there))
+
+    def to_ink(rgb: Rgb) -> Samples:
+        row = Image.fromarray(np.ascontiguousarray(rgb[None]))
+        return np.asarray(ImageCms.applyTransform(row, back)).reshape(-1, 4)
+
+    return to_rgb, to_ink
+
+
+def _plain_rgb(ink: Samples) -> Rgb:
+    paper = 255 - ink.astype(np.uint16)
+    return ((paper[..., :3] * paper[..., 3:].astype(np.uint32) + 127) // 255).astype(np.uint8)
+
+
+def _plain_ink(rgb: Rgb) -> Samples:
+    brightest = rgb.max(axis=-1, keepdims=True)
+    share = rgb / np.maximum(brightest, 1)
+    return np.concatenate([np.rint(255 * (1 - share)) * (brightest > 0), 255 - brightest], axis=-1).astype(np.uint8)
