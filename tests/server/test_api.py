@@ -115,7 +115,7 @@ def test_options(client: httpx.Client) -> None:
         ({"hole": b""}, 415, "format", "hole is no picture"),
         ({"photo": encoded(picture(), "GIF")}, 415, "format", "send a JPEG"),
         ({"photo": PHOTO[: len(PHOTO) // 2]}, 422, "input", "photo.png is broken"),
-        ({"photo": encoded(picture().convert("CMYK"), "JPEG")}, 422, "input", "mode CMYK"),
+        ({"photo": encoded(Image.new("F", (80, 60)), "TIFF")}, 422, "input", "in mode F"),
         ({"grow_px": "-1"}, 422, "option", "grow_px is '-1'"),
         ({"grow_px": "٣"}, 422, "option", "grow_px"),
         ({"hole_color": "red"}, 422, "option", "expected white or black"),
@@ -292,7 +292,7 @@ def test_faults_show_nothing_of_their_inside(caplog: pytest.LogCaptureFixture, m
     def fail(*_: object) -> None:
         raise RuntimeError("a secret of the server")
 
-    monkeypatch.setattr("partialconv.server.engine.fill_image", fail)
+    monkeypatch.setattr("partialconv.server.engine.fill_photo", fail)
     with serving(make_app()) as address, httpx.Client(base_url=address) as client:
         message = refused(post(client), 500, "internal")
         assert "secret" not in message
@@ -311,11 +311,18 @@ def test_log_has_timings_and_one_line_for_each_request(caplog: pytest.LogCapture
 
 
 def test_a_photo_of_each_mode(client: httpx.Client) -> None:
-    for mode in ("L", "LA", "RGB", "RGBA", "P"):
-        photo = picture().convert(mode)
-        filled = decoded(post(client, encoded(photo)).content)
-        assert filled.size == photo.size
-        assert filled.mode == ("RGB" if mode == "P" else mode)
+    for mode in ("L", "LA", "RGB", "RGBA", "P", "CMYK"):
+        photo, file_format = picture().convert(mode), "JPEG" if mode == "CMYK" else "PNG"
+        answer = post(client, encoded(photo, file_format))
+        filled = decoded(answer.content)
+        assert (filled.size, filled.mode, filled.format) == (photo.size, mode, file_format)
+    deep = np.asarray(picture().convert("L")).astype(np.uint16) * 257 + 3
+    data = encoded(Image.fromarray(deep))
+    filled = decoded(post(client, data).content)
+    assert filled.mode.startswith("I;16")
+    assert (np.asarray(filled) != deep)[~hole_array()].sum() == 0
+    shown = decoded(client.post("/api/show", files={"photo": data}).content)
+    np.testing.assert_array_equal(np.asarray(shown), deep >> 8)
     assert io.BytesIO(post(client).content).read(8) == b"\x89PNG\r\n\x1a\n"
 
 

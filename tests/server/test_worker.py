@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from PIL import Image
+from numpy.typing import NDArray
 
 from partialconv import api
 from partialconv.server.limits import Limits
@@ -95,15 +95,15 @@ def test_errors_of_the_work_are_those_of_the_request() -> None:
 def test_over_http(monkeypatch: pytest.MonkeyPatch) -> None:
     """A full queue answers at once; a client that leaves frees its place; what runs is finished at the end."""
     entered, go = threading.Semaphore(0), threading.Event()
-    true_fill, runs = api.fill_image, []
+    true_fill, runs = api.fill_photo, []
 
-    def slow(*arguments: Any) -> Image.Image:
+    def slow(*arguments: Any) -> NDArray[Any]:
         runs.append(1)
         entered.release()
         go.wait(20)
         return true_fill(*arguments)
 
-    monkeypatch.setattr("partialconv.server.engine.fill_image", slow)
+    monkeypatch.setattr("partialconv.server.engine.fill_photo", slow)
     answers: list[int] = []
 
     def ask(timeout: float) -> None:
