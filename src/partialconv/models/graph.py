@@ -26,8 +26,8 @@ _Sizes = tuple[str, str]  # two heights and widths
 def build_graph(net: PartialConvUNet, metadata: dict[str, str]) -> onnx.ModelProto:
     """Write a network as an ONNX model with free batch and image size.
 
-    Weights are stored in half precision and computed with in single. Masks are counted on one channel; features are
-    masked before they are enlarged; the inputs of a skip link are convolved apart.
+    Weights are stored in half precision and computed with in single. Masks are counted on one channel; the inputs of a
+    skip link are convolved apart; no enlarged map is made, see `deploy.phase_kernels`.
 
     Args:
         net: The network, without BatchNorm: see `deploy`.
