@@ -19,7 +19,7 @@ UNCLOSED = 0.5  # what the network gives where it reached no known pixel
 PEAKS = {"uint8": 255, "uint16": 65535, "float32": 1}
 STRIP_PX = 256
 PROBE_PX = 256
-BYTES_PER_PIXEL = 600  # of the largest batch, what the network needs beside its weights
+BYTES_PER_PIXEL = 800  # of the largest batch, what the network needs beside its weights
 Hole = NDArray[np.bool_]
 Photo = TypeVar("Photo", NDArray[np.uint8], NDArray[np.uint16], NDArray[np.float32])
 
