@@ -153,7 +153,7 @@ def photo_of_image(image: Image.Image, path: Path = Path("the image"), bits: int
     bits = bits or (16 if deep else 1 if mode == "1" else 8)
     if mode not in MODES or bits not in (1, 2, 4, 8, 16) or (bits == 16) != deep:
         raise InputError(
-            f"{path} has {bits} bits a sample in mode {mode}, expected 8 or 16 bits, grey, RGB or CMYK: convert it."
+            f"{path} has {bits} bits a sample in mode {mode}, expected up to 8, or 16 in grey and RGB: convert it."
         )
     info: dict[Any, Any] = dict(image.info)
     return Photo(path, "", mode, _samples(image), bits, 1, info, _palette(image))
