@@ -270,7 +270,7 @@ def test_colours_times_alpha_stay_as_they_are(tmp_path: Path, compression: str |
     """Dividing by alpha and multiplying again would lose some."""
     rng = np.random.default_rng(0)
     alpha = rng.integers(0, 256, (20, 30, 1), dtype=np.uint8)
-    samples = np.concatenate([rng.integers(0, alpha + 1, (20, 30, 3), dtype=np.uint8), alpha], axis=2)
+    samples = np.concatenate([rng.integers(0, alpha.astype(int) + 1, (20, 30, 3)).astype(np.uint8), alpha], axis=2)
     source, result = tmp_path / "a.tif", tmp_path / "b.tif"
     tifffile.imwrite(source, samples, photometric="rgb", extrasamples=["assocalpha"], compression=compression)
     hole = random_hole(rng, (20, 30))
