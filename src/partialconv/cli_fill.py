@@ -49,11 +49,11 @@ def fill(
     found = read_hole(holes, source, hole_color, grow)
     hole = found.accept(strict)
     tell(found.findings)
-    inpainter = Inpainter(model)
     if dry_run:
-        _tell_plan(inpainter, hole)
+        _tell_plan(Inpainter(model), hole)
         return
-    write_photo(source, fill_photo(inpainter, source, hole), hole, output, overwrite)
+    # neither the network nor the filled array is kept while the file is written: of large photos both are much
+    write_photo(source, fill_photo(Inpainter(model), source, hole), hole, output, overwrite)
     if confidence is not None:
         _write_confidence(hole, source.orientation, confidence, overwrite)
 

@@ -58,7 +58,7 @@ def read_hole(
     picture, name = ImageOps.exif_transpose(opened), str(path)
     if not isinstance(photo, Photo):
         return examine(picture, photo, hole_color, grow_px, name, opened.format)
-    size = photo.image.size if photo.orientation >= 5 else photo.image.size[::-1]
+    size = photo.size[::-1] if photo.orientation >= 5 else photo.size
     found = examine(picture, size, hole_color, grow_px, name, opened.format, str(photo.path))
     if photo.orientation not in STORED or any(finding.code == "shape" for finding in found.findings):
         return found
