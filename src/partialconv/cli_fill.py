@@ -56,11 +56,14 @@ def fill(
     found = read_hole(holes, source, hole_color, grow)
     hole = found.accept(strict)
     tell(found.findings)
-    inpainter = Inpainter(model, open_runtime(runtime, model or model_path(), device, precision))
+    network = model or model_path()
+    inpainter = Inpainter(network, open_runtime(runtime, network, device, precision))
     if dry_run:
         _tell_plan(inpainter, hole)
         return
-    write_photo(source, fill_photo(inpainter, source, hole), hole, output, overwrite)
+    filled = fill_photo(inpainter, source, hole)
+    del inpainter  # its memory is worth more to the writer of a large photo
+    write_photo(source, filled, hole, output, overwrite)
     if confidence is not None:
         _write_confidence(hole, source.orientation, confidence, overwrite)
 

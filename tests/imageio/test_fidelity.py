@@ -1,5 +1,6 @@
 """The contract over formats, modes and depths: what is not hole is as it was, pixels and all else in the file."""
 
+import io
 import struct
 import tempfile
 import zlib
@@ -184,14 +185,16 @@ def test_tiff(
         try:
             colours = refill(source, result, hole, rng)
         except InputError:
-            if mode == "LA" or (mode == "inverse" and order == ">"):
+            if mode == "inverse" and order == ">":  # nothing that Pillow reads
                 return
             raise
         before, after = tiff_samples(source), tiff_samples(result)
         if planar and packing in ("none", "zlib", "predictor"):
             before, after = before.transpose(1, 2, 0), after.transpose(1, 2, 0)
         assert tiff_tags(source) == tiff_tags(result)
-        with Image.open(source) as old, Image.open(result) as new:
+        # not by name: Pillow 13 maps such files into memory, and mixes up height and width of those to be turned
+        contents = [io.BytesIO(path.read_bytes()) for path in (source, result)]
+        with Image.open(contents[0]) as old, Image.open(contents[1]) as new:
             assert (old.mode, old.size, old.getexif().get(0x0112)) == (new.mode, new.size, new.getexif().get(0x0112))
             shown = [np.asarray(image.convert("RGB") if mode == "P" else image) for image in (old, new)]
     assert before.dtype == after.dtype == samples.dtype
@@ -263,6 +266,23 @@ def test_bmp(size: tuple[int, int], mode: str, dpi: int, seed: int) -> None:
     if mode in ("RGB", "RGBA", "upside down"):
         np.testing.assert_array_equal(after[hole][:, :3], colours[hole])
         np.testing.assert_array_equal(before[..., 3:], after[..., 3:])
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_colours_times_alpha_stay_as_they_are(tmp_path: Path, compression: str | None) -> None:
+    """Dividing by alpha and multiplying again would lose some."""
+    rng = np.random.default_rng(0)
+    alpha = rng.integers(0, 256, (20, 30, 1), dtype=np.uint8)
+    samples = np.concatenate([rng.integers(0, alpha.astype(int) + 1, (20, 30, 3)).astype(np.uint8), alpha], axis=2)
+    source, result = tmp_path / "a.tif", tmp_path / "b.tif"
+    tifffile.imwrite(source, samples, photometric="rgb", extrasamples=["assocalpha"], compression=compression)
+    hole = random_hole(rng, (20, 30))
+    colours = refill(source, result, hole, rng)
+    decoded = tiff_samples(result)
+    np.testing.assert_array_equal(decoded[~hole], samples[~hole])
+    np.testing.assert_array_equal(decoded[..., 3:], alpha)
+    wanted = colours[hole].astype(float) * alpha[hole] / 255
+    assert np.abs(decoded[hole][:, :3] - wanted).max() <= 0.5
 
 
 def test_a_palette_with_room_takes_the_colours_of_the_hole(tmp_path: Path) -> None:

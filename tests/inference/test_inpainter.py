@@ -260,5 +260,5 @@ def test_a_file_comes_back_as_it_is_shown(tmp_path: Path) -> None:
 
 
 def test_other_modes_are_refused() -> None:
-    with pytest.raises(InputError, match="in mode YCbCr, expected 8 or 16 bits, grey, RGB or CMYK"):
+    with pytest.raises(InputError, match="in mode YCbCr, expected up to 8, or 16 in grey and RGB"):
         partialconv.fill(Image.new("YCbCr", (8, 8)), np.eye(8, dtype=bool))

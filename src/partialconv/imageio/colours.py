@@ -123,6 +123,8 @@ class Filled:
 
     def _indices(self, old: Samples, rgb: Rgb) -> Samples:
         assert self.palette is not None
+        if not len(self._usable):  # nothing in the palette is opaque
+            return old
         colours, inverse = np.unique(rgb, axis=0, return_inverse=True)
         candidates = self.palette[self._usable, :3].astype(np.int32)
         nearest = np.empty(len(colours), np.intp)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +91,12 @@ class Photo:
             return np.asarray((self.samples.reshape(*self.size, -1) == np.array(self.key, np.int64)).all(axis=2))
         return np.zeros(self.size, bool)
 
-    @cached_property
+    @property
     def image(self) -> Image.Image:
-        """The photo to look at, as stored: 8 bits, mode L, LA, RGB or RGBA; its `info` holds EXIF and ICC profile."""
-        info: dict[Any, Any] = {
-            name: value for name, value in self.info.items() if name != "icc_profile" or self.mode != "CMYK"
-        }
+        """A copy to look at, as stored: 8 bits, mode L, LA, RGB or RGBA; its `info` holds EXIF and ICC profile."""
+        info: dict[Any, Any] = dict(self.info)
+        if self.mode == "CMYK":
+            info.pop("icc_profile", None)  # this is RGB
         if self.mode == "P" and self.palette is not None:
             alpha = (self.palette[:, 3] < 255).any()
             pixels = self.palette[:, : 4 if alpha else 3][self.samples]
@@ -153,7 +152,7 @@ def photo_of_image(image: Image.Image, path: Path = Path("the image"), bits: int
     bits = bits or (16 if deep else 1 if mode == "1" else 8)
     if mode not in MODES or bits not in (1, 2, 4, 8, 16) or (bits == 16) != deep:
         raise InputError(
-            f"{path} has {bits} bits a sample in mode {mode}, expected 8 or 16 bits, grey, RGB or CMYK: convert it."
+            f"{path} has {bits} bits a sample in mode {mode}, expected up to 8, or 16 in grey and RGB: convert it."
         )
     info: dict[Any, Any] = dict(image.info)
     return Photo(path, "", mode, _samples(image), bits, 1, info, _palette(image))
