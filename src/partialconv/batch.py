@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from partialconv.api import fill_photo
 from partialconv.errors import InputError
 from partialconv.imageio import Photo, check_destination, read_photo, write_photo
-from partialconv.inference import Inpainter
+from partialconv.inference import Inpainter, open_runtime
 from partialconv.masks import read_hole
 from partialconv.masks.levels import HoleColor
+from partialconv.zoo import model_path
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
@@ -50,6 +51,9 @@ class Settings:
     strict: bool = False
     overwrite: bool = False
     resume: bool = False
+    runtime: str = "onnxruntime"
+    device: str | None = None
+    precision: str = "fp32"
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,8 @@ class Worker:
     """Does jobs, with one network for all; safe to share between threads."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings, self.inpainter = settings, Inpainter(settings.model)
+        self.settings, model = settings, settings.model or model_path()
+        self.inpainter = Inpainter(model, open_runtime(settings.runtime, model, settings.device, settings.precision))
 
     def do(self, job: Job) -> Result:
         """Fill one photo; whatever goes wrong with it is in the result, nothing is raised."""
@@ -170,12 +175,11 @@ def transparent(photo: Photo) -> NDArray[np.bool_]:
     return hole
 
 
-def work(jobs: list[Job], settings: Settings, num_workers: int) -> Iterator[Result]:
+def work(jobs: list[Job], worker: Worker, num_workers: int) -> Iterator[Result]:
     """Do jobs in threads: results come as they are ready.
 
     The network uses all cores for each photo; more workers read and write files meanwhile.
     """
-    worker = Worker(settings)
     with ThreadPoolExecutor(num_workers) as pool:
         waiting = iter(jobs)
         running: set[Future[Result]] = {pool.submit(worker.do, job) for job in islice(waiting, 2 * num_workers)}

@@ -10,6 +10,7 @@ from partialconv import __version__
 from partialconv.cli_bench import bench
 from partialconv.cli_fill import Overwrite, batch, fill
 from partialconv.cli_masks import doctor, masks_app
+from partialconv.cli_serve import serve
 from partialconv.errors import InputError
 
 app = typer.Typer(
@@ -49,6 +50,7 @@ def options(
 
 app.command()(fill)
 app.command()(batch)
+app.command()(serve)
 app.command()(doctor)
 app.command()(bench)
 
@@ -165,7 +167,7 @@ def slim(
 
 @app.command()
 def export(
-    run: Annotated[Path, typer.Argument(help="The --out folder of a training run.", show_default=False)],
+    run: Annotated[Path, typer.Argument(help="The --out folder of a run, or an older .onnx.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .onnx file.", show_default=False)],
     overwrite: Overwrite = False,
 ) -> None:

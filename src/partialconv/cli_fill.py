@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
 Model = Annotated[Path | None, typer.Option(help="A file of `partialconv export`.", show_default="shipped")]
+RuntimeOption = Annotated[str, typer.Option("--runtime", help="onnxruntime, torch or openvino.")]
+Device = Annotated[str | None, typer.Option(help="Of torch: cpu, cuda, mps.", show_default="CPU")]
+Precision = Annotated[str, typer.Option(help="fp32, or bf16 with torch and openvino.")]
 REPORT = "report.jsonl"
 
 
@@ -33,12 +36,16 @@ def fill(
     hole_color: HoleColorOption = "white",
     grow: Grow = 0,
     strict: Strict = False,
+    runtime: RuntimeOption = "onnxruntime",
+    device: Device = None,
+    precision: Precision = "fp32",
 ) -> None:
     """Fill the holes of a photo, and keep the rest."""
     from partialconv.api import fill_photo
     from partialconv.imageio import check_destination, read_photo, write_photo
-    from partialconv.inference import Inpainter
+    from partialconv.inference import Inpainter, open_runtime
     from partialconv.masks import read_hole
+    from partialconv.zoo import model_path
 
     check_destination(output, overwrite)
     if confidence is not None:
@@ -49,11 +56,15 @@ def fill(
     found = read_hole(holes, source, hole_color, grow)
     hole = found.accept(strict)
     tell(found.findings)
+
+    def opened() -> "Inpainter":
+        return Inpainter(model, open_runtime(runtime, model or model_path(), device, precision))
+
     if dry_run:
-        _tell_plan(Inpainter(model), hole)
+        _tell_plan(opened(), hole)
         return
     # neither the network nor the filled array is kept while the file is written: of large photos both are much
-    write_photo(source, fill_photo(Inpainter(model), source, hole), hole, output, overwrite)
+    write_photo(source, fill_photo(opened(), source, hole), hole, output, overwrite)
     if confidence is not None:
         _write_confidence(hole, source.orientation, confidence, overwrite)
 
@@ -104,12 +115,15 @@ def batch(
     hole_color: HoleColorOption = "white",
     grow: Grow = 0,
     strict: Strict = False,
+    runtime: RuntimeOption = "onnxruntime",
+    device: Device = None,
+    precision: Precision = "fp32",
 ) -> None:
     """Fill a folder of photos; one that fails stops none, and makes the exit code 1."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from partialconv.batch import Settings, list_work, work, work_on_ray
+    from partialconv.batch import Settings, Worker, list_work, work, work_on_ray
 
     if output is None:
         raise InputError("batch needs a folder for its results: -o OUT.")
@@ -118,8 +132,8 @@ def batch(
     if resume and overwrite:
         raise InputError("--resume keeps existing results and --overwrite replaces them: choose one.")
     jobs = list_work(photos, holes, output)
-    settings = Settings(model, hole_color, grow, strict, overwrite, resume)
-    results = work(jobs, settings, workers) if ray is None else work_on_ray(jobs, settings, ray)
+    settings = Settings(model, hole_color, grow, strict, overwrite, resume, runtime, device, precision)
+    results = work(jobs, Worker(settings), workers) if ray is None else work_on_ray(jobs, settings, ray)
     output.mkdir(parents=True, exist_ok=True)
     counts = {"filled": 0, "skipped": 0, "failed": 0}
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()

@@ -4,15 +4,18 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+import onnx
 import torch
+from google.protobuf.message import DecodeError
 from torch import nn
 
 from partialconv.conventions import valid_from_hole
 from partialconv.errors import InputError
-from partialconv.inference import OnnxRuntime
+from partialconv.inference import OnnxRuntime, Runtime
 from partialconv.masks import stroke_hole
 from partialconv.models.deploy import deploy
-from partialconv.models.graph import build_graph
+from partialconv.models.graph import build_graph, read_graph
+from partialconv.models.unet import PartialConvUNet
 from partialconv.training.checkpoint import load_checkpoint
 
 CHECK_SIZES = ((256, 256), (123, 301), (480, 320))
@@ -22,7 +25,8 @@ TOLERANCE = 1e-4  # of the largest output
 def export(run: Path, destination: Path, overwrite: bool = False) -> float:
     """Write the best weights of a run as an ONNX model; see `build_graph` for its inputs and outputs.
 
-    The file takes its name only after ONNX Runtime agreed with PyTorch at three sizes.
+    `run` may also be an exported file, of an older version: its weights are written as a graph of today. The file
+    takes its name only after ONNX Runtime agreed with PyTorch at three sizes.
 
     Returns:
         The largest difference that weights in half precision make to the trained network, of values in [0, 1].
@@ -35,9 +39,7 @@ def export(run: Path, destination: Path, overwrite: bool = False) -> float:
         raise InputError(f"cannot write {destination}: expected a name ending in .onnx in an existing folder.")
     if destination.exists() and not overwrite:
         raise InputError(f"{destination} exists: name another file, or add --overwrite.")
-    checkpoint = load_checkpoint(run)
-    net = checkpoint.network()
-    metadata = {"recipe": json.dumps(asdict(checkpoint.recipe)), "step": str(checkpoint.step)}
+    net, metadata = _trained(run)
     unfinished = destination.with_suffix(".unfinished")
     try:
         deployed = deploy(net)
@@ -54,8 +56,20 @@ def export(run: Path, destination: Path, overwrite: bool = False) -> float:
     return largest_difference(net, runtime)[0]
 
 
+def _trained(run: Path) -> tuple[PartialConvUNet, dict[str, str]]:
+    """The network of a run or of an exported file, and what is said of it in the file."""
+    if run.suffix != ".onnx":
+        checkpoint = load_checkpoint(run)
+        return checkpoint.network(), {"recipe": json.dumps(asdict(checkpoint.recipe)), "step": str(checkpoint.step)}
+    try:
+        model = onnx.load(run)
+        return read_graph(model), {entry.key: entry.value for entry in model.metadata_props}
+    except (OSError, DecodeError, ValueError) as error:
+        raise InputError(f"{run} is no file of `partialconv export`: {error}.") from error
+
+
 @torch.no_grad()
-def largest_difference(net: nn.Module, runtime: OnnxRuntime) -> tuple[float, float]:
+def largest_difference(net: nn.Module, runtime: Runtime) -> tuple[float, float]:
     """Compare two forms of a network on smooth images with holes, of `CHECK_SIZES`.
 
     Returns:

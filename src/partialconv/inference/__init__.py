@@ -3,6 +3,6 @@
 from partialconv.inference.confidence import confidence
 from partialconv.inference.inpainter import Estimate, Inpainter
 from partialconv.inference.planner import Plan, plan
-from partialconv.inference.runtime import OnnxRuntime
+from partialconv.inference.runtime import OnnxRuntime, Runtime, open_runtime
 
-__all__ = ["Estimate", "Inpainter", "OnnxRuntime", "Plan", "confidence", "plan"]
+__all__ = ["Estimate", "Inpainter", "OnnxRuntime", "Plan", "Runtime", "confidence", "open_runtime", "plan"]

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from partialconv.conventions import valid_from_hole
 from partialconv.errors import InputError
 from partialconv.inference.feather import feather
 from partialconv.inference.planner import Box, Crop, Plan, halved_hole, pixels_of, plan
-from partialconv.inference.runtime import FloatArray, OnnxRuntime
+from partialconv.inference.runtime import Runtime, open_runtime
 from partialconv.inference.scales import doubled, halved, rounded
 from partialconv.zoo import model_path
 
@@ -19,7 +19,7 @@ UNCLOSED = 0.5  # what the network gives where it reached no known pixel
 PEAKS = {"uint8": 255, "uint16": 65535, "float32": 1}
 STRIP_PX = 256
 PROBE_PX = 256
-BYTES_PER_PIXEL = 600  # of the largest batch, what the network needs beside its weights
+BYTES_PER_PIXEL = 800  # of the largest batch, what the network needs beside its weights
 Hole = NDArray[np.bool_]
 Photo = TypeVar("Photo", NDArray[np.uint8], NDArray[np.uint16], NDArray[np.float32])
 
@@ -31,14 +31,6 @@ class Estimate(NamedTuple):
     memory_mb: float
 
 
-class Runtime(Protocol):
-    """Anything that runs the network: see `OnnxRuntime`."""
-
-    def __call__(self, image: FloatArray, valid: FloatArray) -> FloatArray:
-        """Run the network on a batch."""
-        ...
-
-
 class Inpainter:
     """Fills the holes of photos; safe to share between threads.
 
@@ -47,6 +39,7 @@ class Inpainter:
 
     Args:
         model: An exported network; the shipped one if None.
+        runtime: What runs it: a name, see `open_runtime`, or a runtime that is open already; `model` is then not read.
 
     Raises:
         InputError: the file is missing or is no such network.
@@ -60,8 +53,9 @@ class Inpainter:
         (64, 64, 3)
     """
 
-    def __init__(self, model: Path | None = None) -> None:
-        self.runtime: Runtime = OnnxRuntime(model_path() if model is None else model)
+    def __init__(self, model: Path | None = None, runtime: str | Runtime = "onnxruntime") -> None:
+        path = model_path() if model is None else model
+        self.runtime: Runtime = open_runtime(runtime, path) if isinstance(runtime, str) else runtime
 
     def plan(self, hole: Hole) -> Plan:
         """What `fill` is going to do with a hole.

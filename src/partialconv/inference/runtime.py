@@ -1,6 +1,7 @@
-"""Running the exported network."""
+"""Running the exported network: one interface, several runtimes."""
 
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import onnxruntime
@@ -9,6 +10,66 @@ from numpy.typing import NDArray
 from partialconv.errors import InputError
 
 FloatArray = NDArray[np.float32]
+RUNTIMES = ("onnxruntime", "torch", "openvino")
+PRECISIONS = ("fp32", "bf16")
+
+KEPT_PIXELS = 2**20  # of a run; the memory of a larger one is given back after it, which costs a fifth of its time
+
+
+class Runtime(Protocol):
+    """Anything that runs the network; safe to call from several threads."""
+
+    def __call__(self, image: FloatArray, valid: FloatArray) -> FloatArray:
+        """Run the network on a batch.
+
+        Args:
+            image: (N, 3, H, W) in [0, 1], any H and W. Values under the hole are ignored, NaN included.
+            valid: (N, 1, H, W), 1 = known, 0 = hole.
+
+        Returns:
+            (N, 3, H, W), about [0, 1]; exactly 0.5 where the hole is too large for the network to close.
+        """
+        ...
+
+
+def open_runtime(name: str, model: Path, device: str | None = None, precision: str = "fp32") -> Runtime:
+    """Open an exported network in a runtime.
+
+    Args:
+        name: "onnxruntime", on the CPU; "torch" (extra `[torch]`), which reads the weights from the same file;
+            "openvino" (extra `[openvino]`).
+        model: A file of `partialconv export`.
+        device: For torch "cpu", "cuda", "cuda:1" or "mps", for OpenVINO "CPU" or "GPU"; None = the CPU.
+        precision: "bf16" computes in bfloat16, with torch and OpenVINO: less than half the time on CPUs with AMX and
+            on GPUs, and errors of some 1/255. CPUs without AMX gain nothing.
+
+    Raises:
+        InputError: `model` is missing or no such network, or the runtime has no such device or precision.
+        ImportError: the runtime is not installed.
+
+    Example:
+        >>> import numpy as np
+        >>> from partialconv.zoo import model_path
+        >>> runtime = open_runtime("onnxruntime", model_path())
+        >>> runtime(np.zeros((1, 3, 50, 70), np.float32), np.ones((1, 1, 50, 70), np.float32)).shape
+        (1, 3, 50, 70)
+    """
+    for given, choices, what in ((name, RUNTIMES, "runtime"), (precision, PRECISIONS, "precision")):
+        if given not in choices:
+            raise InputError(f"the {what} is {given!r}, expected one of {', '.join(choices)}.")
+    if not model.is_file():
+        raise InputError(f"no model file {model}: write one with `partialconv export`.")
+    if name == "torch":
+        from partialconv.inference.pytorch import TorchRuntime
+
+        return TorchRuntime(model, device or "cpu", precision)
+    if name == "openvino":
+        from partialconv.inference.openvino import OpenVinoRuntime
+
+        return OpenVinoRuntime(model, device or "CPU", precision)
+    if precision != "fp32" or (device or "cpu").lower() != "cpu":
+        raise InputError("ONNX Runtime runs here on the CPU in fp32 alone: take the runtime torch or openvino.")
+    return OnnxRuntime(model)
 
 
 class OnnxRuntime:
@@ -35,14 +96,9 @@ class OnnxRuntime:
             raise InputError(f"{model} takes {names}, expected image and valid: use a file of `partialconv export`.")
 
     def __call__(self, image: FloatArray, valid: FloatArray) -> FloatArray:
-        """Run the network.
-
-        Args:
-            image: (N, 3, H, W) in [0, 1].
-            valid: (N, 1, H, W), 1 = known, 0 = hole.
-
-        Returns:
-            (N, 3, H, W), about [0, 1].
-        """
-        (output,) = self.session.run(["output"], {"image": image, "valid": valid})
+        """Run the network: see `Runtime`."""
+        options = onnxruntime.RunOptions()
+        if valid.size > KEPT_PIXELS:
+            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        (output,) = self.session.run(["output"], {"image": image, "valid": valid}, options)
         return np.asarray(output)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+STRIP_PX = 256
 Pixels = NDArray[Any]  # uint8, uint16 or float32, (H, W, 3)
 
 
@@ -18,6 +19,15 @@ def halved(photo: Pixels, hole: NDArray[np.bool_]) -> Pixels:
     Returns:
         (ceil(H / 2), ceil(W / 2), C), of the same type.
     """
+    height, width = (-(-side // 2) for side in hole.shape)
+    result = np.empty((height, width, photo.shape[2]), photo.dtype)
+    for top in range(0, height, STRIP_PX):  # sums of a whole photo would take more memory than the photo
+        rows = slice(2 * top, 2 * (top + STRIP_PX))
+        result[top : top + STRIP_PX] = _halved(photo[rows], hole[rows])
+    return result
+
+
+def _halved(photo: Pixels, hole: NDArray[np.bool_]) -> Pixels:
     height, width = (-(-side // 2) for side in hole.shape)
     total = np.zeros((height, width, photo.shape[2]), np.float32)
     count = np.zeros((height, width, 1), np.uint8)

@@ -4,24 +4,30 @@ Written node by node rather than traced: with free sizes torch.onnx.export (PyTo
 size arithmetic of eight levels.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnx
+import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from partialconv.models.deploy import TAPS, fold_batchnorm
 from partialconv.models.unet import Block, PartialConvUNet
 
 OPSET, IR_VERSION = 17, 8  # ONNX Runtime 1.13 and later
+FEW_CHANNELS = 32  # for a mask of one channel to be spread over the last axis quickly
+LAST, FIRST = [0, 2, 3, 1], [0, 3, 1, 2]  # where the channels stand
+_Map = tuple[str, str | None, int]  # features, their mask (None: all is known), number of channels
+_Sizes = tuple[str, str]  # two heights and widths
 
 
 def build_graph(net: PartialConvUNet, metadata: dict[str, str]) -> onnx.ModelProto:
     """Write a network as an ONNX model with free batch and image size.
 
-    Weights are stored in half precision and computed with in single. Masks are counted on one channel; features are
-    masked before they are enlarged; the inputs of a skip link are convolved apart.
+    Weights are stored in half precision and computed with in single. Masks are counted on one channel; the inputs of a
+    skip link are convolved apart; no enlarged map is made, see `deploy.phase_kernels`.
 
     Args:
         net: The network, without BatchNorm: see `deploy`.
@@ -34,33 +40,59 @@ def build_graph(net: PartialConvUNet, metadata: dict[str, str]) -> onnx.ModelPro
     x = graph.add("Sub", graph.add("Mul", "image", graph.number(2)), graph.number(1))
     # only the image can hold NaN under its hole
     x = graph.add("Where", graph.add("Greater", "valid", graph.number(0)), x, graph.number(0))
-    known: str | None = "valid"
-    if net.conv == "plain":
-        x, known = graph.add("Concat", x, "valid", axis=1), None
-    skips = []
+    marked = graph.add("Concat", x, "valid", axis=1)
+    image: _Map = (x, "valid", net.in_channels) if net.conv == "partial" else (marked, None, net.in_channels + 1)
+    skips, seen = [], image
+    # of the levels, by arithmetic: asking a map for its size would keep it in a layout of its own
+    sizes = [graph.add("Slice", graph.add("Shape", "valid"), graph.integers(2), graph.integers(4))]
     encoder, decoder, detail = net.blocks()
     for level, block in enumerate(encoder):
-        skips.append((x, known, block.conv.in_channels))
-        x, known = graph.conv(f"encoder.{level}", block.conv, [skips[-1]])
-        x = graph.masked(graph.activated(x, block), known)
+        skips.append(seen)
+        sizes.append(graph.add("Div", graph.add("Add", sizes[-1], graph.integers(1)), graph.integers(2)))
+        seen = graph.block(f"encoder.{level}", block, [seen])
     for level, block in enumerate(decoder):
-        skip = skips.pop()
-        size = graph.add("Slice", graph.add("Shape", skip[0]), graph.integers(2), graph.integers(4))
-        x, known = graph.enlarge(x, size), None if known is None else graph.enlarge(known, size)
-        above = (x, known, block.conv.in_channels - skip[2])
-        x, known = graph.conv(f"decoder.{level}", block.conv, [above, skip])
-        x = graph.masked(graph.activated(x, block), known)
+        seen = graph.block(f"decoder.{level}", block, [seen, skips.pop()], (sizes.pop(), sizes[-1]))
+    output, known, _ = seen
     if detail:
-        output = graph.add("Slice", x, graph.integers(0), graph.integers(net.in_channels), graph.integers(1))
-        image = skip if known is None else (graph.add("Concat", skip[0], "valid", axis=1), "valid", skip[2] + 1)
-        seen = [(x, known, net.detail_width), image]
-        for level, block in enumerate(detail):
-            x, reached = graph.conv(f"detail.{level}", block.conv, seen)
-            x = graph.masked(graph.activated(x, block), reached)
-            seen = [(x, reached, net.detail_width)]
-        x = graph.add("Add", output, graph.masked(x, known))
-    graph.add("Mul", graph.add("Add", x, graph.number(1)), graph.number(0.5), output="output")
+        photo = (marked, image[1], net.in_channels + 1)
+        hidden = graph.block("detail.0", detail[0], [seen, photo])
+        correction, _, _ = graph.block("detail.1", detail[1], [hidden])
+        output = graph.add("Slice", output, graph.integers(0), graph.integers(net.in_channels), graph.integers(1))
+        output = graph.add("Add", output, graph.masked(correction, known))
+    graph.add("Mul", graph.add("Add", output, graph.number(1)), graph.number(0.5), output="output")
     return graph.model(net.in_channels, metadata)
+
+
+def read_graph(model: onnx.ModelProto) -> PartialConvUNet:
+    """The network that `build_graph` wrote, from the weights in the graph.
+
+    Returns:
+        In eval mode, without BatchNorm, weights in single precision.
+
+    Raises:
+        ValueError: the graph is not one of `build_graph`.
+    """
+    stored = {value.name: value for value in model.graph.initializer}
+    levels = [f"encoder.{level}" for level in range(len(stored)) if f"encoder.{level}.weight_0_half" in stored]
+    try:
+        channels = model.graph.input[0].type.tensor_type.shape.dim[1].dim_value
+        first = stored["encoder.0.weight_0_half"].dims
+        detail_width = stored["detail.0.weight_0_half"].dims[0] if "detail.0.weight_0_half" in stored else 0
+        conv: Literal["partial", "plain"] = "partial" if first[1] == channels else "plain"
+        net = fold_batchnorm(PartialConvUNet(first[0], len(levels), channels, conv, detail_width))
+        for name, parameter in net.named_parameters():
+            place = name.removesuffix(".conv.weight").removesuffix(".conv.bias")
+            if name.endswith("bias"):
+                values = numpy_helper.to_array(stored[f"{place}.bias"]).reshape(-1)
+            else:
+                prefix, suffix = f"{place}.weight_", "_half"
+                parts = [key for key in stored if key.startswith(prefix) and key.endswith(suffix)]
+                parts.sort(key=lambda key: int(key.removeprefix(prefix).removesuffix(suffix)))
+                values = np.concatenate([numpy_helper.to_array(stored[key]) for key in parts], axis=1)
+            parameter.data.copy_(torch.from_numpy(values.astype(np.float32)))
+    except (KeyError, IndexError, RuntimeError) as error:
+        raise ValueError(f"no graph of a PartialConvUNet: {error}") from error
+    return net
 
 
 class _Graph:
@@ -90,50 +122,76 @@ class _Graph:
             "Cast", self.constant(f"{name}_half", value.astype(np.float16)), output=name, to=TensorProto.FLOAT
         )
 
-    def enlarge(self, x: str, size: str) -> str:
-        """Nearest-neighbour x2, cut to `size`."""
-        scales = self.constant("twice", np.array([1, 1, 2, 2], np.float32))
-        settings = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-        x = self.add("Resize", x, "", scales, **settings)
-        return self.add("Slice", x, self.integers(0, 0), size, self.integers(2, 3))
-
-    def activated(self, x: str, block: Block) -> str:
-        if isinstance(block.activation, nn.LeakyReLU):
-            return self.add("LeakyRelu", x, alpha=block.activation.negative_slope)
-        return self.add("Relu", x) if isinstance(block.activation, nn.ReLU) else x
-
     def masked(self, x: str, known: str | None) -> str:
         return x if known is None else self.add("Mul", x, known)
 
-    def conv(self, name: str, conv: nn.Conv2d, inputs: list[tuple[str, str | None, int]]) -> tuple[str, str | None]:
-        """A convolution of features; `inputs` are their names, their masks' (None: all is known) and their channels.
-
-        The result of a partial one is not 0 in empty windows yet: it has to be multiplied with its mask.
-        """
-        kernel = conv.kernel_size[0]
-        shape: dict[str, Any] = {"strides": list(conv.stride), "pads": [kernel // 2] * 4}
+    def block(self, name: str, block: Block, inputs: list[_Map], sizes: _Sizes | None = None) -> _Map:
+        """Convolution, bias and nonlinearity of one or two inputs; with `sizes`, the first is enlarged."""
+        conv, num_out = block.conv, block.conv.out_channels
         weight, first = conv.weight.detach().numpy(), 0
-        parts, channels = [], []
+        pieces, counts = [], []
+        ones = self.constant(f"ones_{conv.kernel_size[0]}", np.ones((1, 1, *conv.kernel_size), np.float32))
         for x, known, num in inputs:
-            piece = self.weight(f"{name}.weight_{first}", weight[:, first : first + num])
+            pieces.append((x, self.weight(f"{name}.weight_{first}", weight[:, first : first + num]), num))
             first += num
-            parts.append(self.add("Conv", x, piece, **shape))
             if known is not None:
-                channels.append(self.add("Mul", known, self.number(num)))
-        out, valid_out = self._sum(parts), None
-        if channels:
-            ones = self.constant(f"ones_{kernel}", np.ones((1, 1, kernel, kernel), np.float32))
-            count = self.add("Conv", self._sum(channels), ones, **shape)
-            valid_out = self.add("Min", count, self.number(1))
-            window = self.number(conv.in_channels * kernel * kernel)
-            out = self.add("Mul", out, self.add("Div", window, self.add("Max", count, self.number(1))))
+                counts.append((self.add("Mul", known, self.number(num)), ones, 1))
+        last = num_out >= FEW_CHANNELS
+        out, ratio, reached = self.window_sum(pieces, num_out, conv, sizes, last), None, None
+        if counts:
+            if sizes is None and len(counts) == 2:
+                counts = [(self.add("Add", counts[0][0], counts[1][0]), ones, 1)]
+            count = self.window_sum(counts, 1, conv, sizes, False)
+            reached = self.add("Clip", count, self.number(0), self.number(1))
+            window = self.number(weight[0].size)
+            ratio = self.add("Div", window, self.add("Clip", count, self.number(1)))
+        spread = [mask and self.add("Transpose", mask, perm=LAST) if last else mask for mask in (ratio, reached)]
+        out = self.masked(out, spread[0])
         if conv.bias is not None:
-            bias = conv.bias.detach().numpy().reshape(1, -1, 1, 1)
-            out = self.add("Add", out, self.constant(f"{name}.bias", bias))
-        return out, valid_out
+            bias = conv.bias.detach().numpy()
+            out = self.add("Add", out, self.constant(f"{name}.bias", bias if last else bias.reshape(-1, 1, 1)))
+        if isinstance(block.activation, nn.LeakyReLU):
+            out = self.add("LeakyRelu", out, alpha=block.activation.negative_slope)
+        elif isinstance(block.activation, nn.ReLU):
+            out = self.add("Relu", out)
+        out = self.masked(out, spread[1])
+        return (self.add("Transpose", out, perm=FIRST) if last else out), reached, num_out
 
-    def _sum(self, names: list[str]) -> str:
-        return names[0] if len(names) == 1 else self.add("Add", *names)
+    def window_sum(
+        self, pieces: list[tuple[str, str, int]], num_out: int, conv: nn.Conv2d, sizes: _Sizes | None, last: bool
+    ) -> str:
+        """Convolve the pieces (features, kernel, number of channels) and add; `last`: channels are to stand last."""
+        parts: list[str] = []
+        for x, kernel, num in pieces:
+            if sizes is not None and not parts:
+                parts.append(self.convolve_enlarged(x, self.phase_kernels(kernel, num_out, num), num_out, *sizes))
+            else:
+                shape: dict[str, Any] = {"strides": list(conv.stride), "pads": [conv.kernel_size[0] // 2] * 4}
+                parts.append(self.add("Transpose", self.add("Conv", x, kernel, **shape), perm=LAST))
+        out = parts[0] if len(parts) == 1 else self.add("Add", *parts)
+        return out if last else self.add("Transpose", out, perm=FIRST)
+
+    def convolve_enlarged(self, x: str, kernel: str, num_out: int, size: str, size_out: str) -> str:
+        """As `deploy.convolve_enlarged`; the result has its channels last."""
+        phases = self.add("Transpose", self.add("Conv", x, kernel, pads=[1] * 4), perm=LAST)
+        # the columns of both parities are neighbours already, so that interleaving the rows moves whole blocks
+        rows = self.add("Reshape", phases, self.integers(0, 0, 0, 2, 2 * num_out))
+        rows = self.add("Transpose", rows, perm=[0, 1, 3, 2, 4])
+        width = self.add("Slice", size, self.integers(1), self.integers(2))
+        width = self.add("Mul", self.add("Add", width, self.integers(1)), self.integers(2))
+        shape = self.add("Concat", self.integers(0, -1), width, self.integers(num_out), axis=0)
+        end = self.add("Add", size_out, self.integers(1))
+        return self.add("Slice", self.add("Reshape", rows, shape), self.integers(1, 1), end, self.integers(1, 2))
+
+    def phase_kernels(self, kernel: str, num_out: int, num_in: int) -> str:
+        """As `deploy.phase_kernels`, parities first; the runtime computes them when it loads the file."""
+        taps = TAPS.numpy()
+        table = np.einsum("itr,jus->rsijtu", taps, taps).reshape(9, 16)
+        rows = self.add("Reshape", kernel, self.integers(num_out, num_in, 9))
+        phases = self.add("MatMul", rows, self.constant("taps", table))
+        phases = self.add("Reshape", phases, self.integers(num_out, num_in, 2, 2, 2, 2))
+        phases = self.add("Transpose", phases, perm=[2, 3, 0, 1, 4, 5])
+        return self.add("Reshape", phases, self.integers(4 * num_out, num_in, 2, 2))
 
     def model(self, channels: int, metadata: dict[str, str]) -> onnx.ModelProto:
         def value(name: str, num: int) -> onnx.ValueInfoProto:

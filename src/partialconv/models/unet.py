@@ -103,8 +103,8 @@ class PartialConvUNet(nn.Module):
         """Fill the holes of `image`.
 
         Args:
-            image: (N, C, H, W) in [0, 1], any H and W: a level of odd size is padded by one row of holes. Values
-                under the hole are ignored, NaN included.
+            image: (N, C, H, W) in [0, 1], any H and W: a level of odd size is padded by one row of holes, on the way
+                down and up, and cut after it. Values under the hole are ignored, NaN included.
             valid: 1 = known, 0 = hole, (N, 1, H, W), exactly 0 or 1.
 
         Returns:
@@ -130,10 +130,18 @@ class PartialConvUNet(nn.Module):
         for block in self.decoder:
             skip, skip_known = skips.pop()
             height, width = skip.shape[-2:]
-            x = F.interpolate(x, scale_factor=2, mode="nearest")[..., :height, :width]
-            if known is not None:
-                known = F.interpolate(known.float(), scale_factor=2, mode="nearest")[..., :height, :width] > 0
-            x, known = self._run(block, [x, skip], [known, skip_known])
+            x = F.interpolate(x, scale_factor=2, mode="nearest")
+            odd = (0, x.shape[-1] - width, 0, x.shape[-2] - height)
+            seen = F.pad(skip, odd) if any(odd) else skip
+            if known is not None and skip_known is not None:
+                known = F.interpolate(known.float(), scale_factor=2, mode="nearest") > 0
+                seen_known = F.pad(skip_known, odd) if any(odd) else skip_known
+                x, known = self._run(block, [x, seen], [known, seen_known])
+                assert known is not None
+                known = known[..., :height, :width]
+            else:
+                x, known = self._run(block, [x, seen], [None, None])
+            x = x[..., :height, :width]
         return x if self.detail_width == 0 else self._corrected(x, known, skip, skip_known)  # the last skip: the image
 
     def _corrected(self, x: Tensor, known: Tensor | None, image: Tensor, image_known: Tensor | None) -> Tensor:

@@ -1,0 +1,145 @@
+"""What the plan of a fill gives: quality, seams, crops, time and memory.
+
+    python benchmarks/planner.py --photos DIR [--model FILE.onnx] [--large]
+
+Quality, on crops of 256x256 pixels with one seeded hole each, with and without the coarse-to-fine scales and the
+feathered edge:
+
+* hole-PSNR: over the hole's pixels and channels of the composite rounded to 8 bits; mean over photos, in dB.
+* seam: mean difference of neighbours of which one is known and one is not, over that in the truth; median of photos.
+
+Then plans of typical holes. `--large` fills 50 holes of a JPEG of 100 megapixels in a process of its own.
+"""
+
+import argparse
+import datetime
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from partialconv import Inpainter
+from partialconv.data import find_photos
+from partialconv.inference import feather, plan, planner
+from partialconv.masks import stroke_hole
+
+Hole = NDArray[np.bool_]
+PX, NUM_PHOTOS, NUM_LINES = 256, 24, 12
+BINS = ((0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6))
+FORMS = {"neither": (64, 0.0), "feathered edge": (64, 2.0), "coarse to fine": (1, 0.0), "both": (1, 2.0)}
+
+
+def hairlines(seed: int) -> Hole:
+    """Lines of one pixel across the photo."""
+    rng, marks = np.random.default_rng(seed), np.zeros((PX, PX), np.uint8)
+    for x0, y0, x1, y1 in rng.integers(0, PX, (NUM_LINES, 4)).tolist():
+        cv2.line(marks, (x0, y0), (x1, y1), 1)
+    return marks > 0
+
+
+def seam(picture: NDArray[np.uint8], hole: Hole) -> float:
+    """Mean difference across the edge of the hole."""
+    values = picture.astype(float)
+    down = np.abs(np.diff(values, axis=0))[hole[1:] != hole[:-1]]
+    right = np.abs(np.diff(values, axis=1))[hole[:, 1:] != hole[:, :-1]]
+    return float(np.concatenate([down, right]).mean())
+
+
+def quality(photos: list[Path], inpainter: Inpainter) -> None:
+    """Print the table of forms and holes."""
+    pictures = [np.asarray(ImageOps.fit(Image.open(path).convert("RGB"), (PX, PX))) for path in photos[:NUM_PHOTOS]]
+    kinds = {"hairlines": hairlines} | {
+        f"{low:g}-{high:g}": lambda seed, b=(low, high): stroke_hole((PX, PX), (seed,), b) for low, high in BINS
+    }
+    print("| hole-PSNR in dB, seam | " + " | ".join(kinds) + " |\n|---|" + "---:|" * len(kinds))
+    for name, (deep, strength) in FORMS.items():
+        planner.DEEP_BLOCKS, feather.STRENGTH = deep, strength
+        cells = []
+        for draw in kinds.values():
+            scores, seams = [], []
+            for seed, photo in enumerate(pictures):
+                hole = draw(seed)
+                filled = inpainter.fill(photo, hole)
+                error = (filled.astype(float) - photo)[hole] / 255
+                scores.append(-10 * np.log10(max(float((error**2).mean()), 1e-10)))
+                seams.append(seam(filled, hole) / max(seam(photo, hole), 1e-6))
+            cells.append(f"{np.mean(scores):.2f}, {np.median(seams):.2f}")
+        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+    planner.DEEP_BLOCKS, feather.STRENGTH = FORMS["both"]
+
+
+def scattered(size: tuple[int, int], num: int, low: int, high: int) -> Hole:
+    """Rectangles with sides of `low` to `high` pixels."""
+    rng, hole = np.random.default_rng(0), np.zeros(size, bool)
+    for _ in range(num):
+        y, x = (int(rng.integers(0, side - high)) for side in size)
+        height, width = rng.integers(low, high + 1, 2).tolist()
+        hole[y : y + height, x : x + width] = True
+    return hole
+
+
+def plans() -> None:
+    """Print crops and pixels of typical holes."""
+    scratch = np.zeros((3000, 4000), bool)
+    for i in range(2900):
+        scratch[i : i + 8, i : i + 8] = True
+    large = np.zeros((3000, 4000), bool)
+    large[500:2500, 500:3500] = True
+    holes = {
+        "5,000 specks of 1-5 px, 12 MP": scattered((3000, 4000), 5000, 1, 5),
+        "200 specks of 1-5 px, 12 MP": scattered((3000, 4000), 200, 1, 5),
+        "a diagonal scratch of 8 px, 12 MP": scratch,
+        "one hole of 3000x2000 px, 12 MP": large,
+        "50 holes of 5-300 px, 100 MP": scattered((8400, 12000), 50, 5, 300),
+    }
+    print("\n| hole | crops | megapixels of the network | scales | seconds to plan |\n|---|---:|---:|---|---:|")
+    for name, hole in holes.items():
+        began = time.perf_counter()
+        steps = plan(hole)
+        seconds = time.perf_counter() - began
+        scales = ", ".join(str(stage.scale) for stage in steps.stages)
+        print(f"| {name} | {steps.num_crops} | {steps.num_pixels / 1e6:.2f} | {scales} | {seconds:.2f} |")
+
+
+def large() -> None:
+    """Fill a JPEG of 100 megapixels and print time and peak memory of the process."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        tile = np.random.default_rng(0).integers(0, 256, (60, 86, 3), dtype=np.uint8)
+        Image.fromarray(tile).resize((12000, 8400), Image.Resampling.BICUBIC).save(folder / "photo.jpg", quality=90)
+        Image.fromarray(scattered((8400, 12000), 50, 5, 300)).save(folder / "holes.png")
+        command = [sys.executable, "-m", "partialconv", "fill", "photo.jpg", "holes.png", "-o", "out.jpg"]
+        began = time.perf_counter()
+        subprocess.run(command, cwd=folder, check=True)
+        seconds = time.perf_counter() - began
+        peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6
+        decoded_mb = 12000 * 8400 * 3 / 1e6
+        print(f"\n100 megapixels, 50 holes: {seconds:.1f} s from start to end; peak memory {peak_mb:.0f} MB, ", end="")
+        print(f"{peak_mb - decoded_mb:.0f} MB above the decoded image")
+
+
+def main() -> None:
+    """Print the tables in Markdown."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--photos", type=Path, required=True, help="folder of photos never trained on")
+    parser.add_argument("--model", type=Path, help="a file of `partialconv export`; the shipped one by default")
+    parser.add_argument("--large", action="store_true", help="also fill 100 megapixels")
+    arguments = parser.parse_args()
+    print(f"{platform.machine()}, {os.cpu_count()} cores, {datetime.date.today()}\n")
+    quality(find_photos(arguments.photos)[0], Inpainter(arguments.model))
+    plans()
+    if arguments.large:
+        large()
+
+
+if __name__ == "__main__":
+    main()

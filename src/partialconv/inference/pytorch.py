@@ -1,0 +1,49 @@
+"""The exported network in PyTorch, from the weights in its ONNX file."""
+
+from pathlib import Path
+
+import numpy as np
+
+from partialconv.errors import InputError, require_torch
+from partialconv.inference.runtime import FloatArray
+
+
+class TorchRuntime:
+    """An exported network in PyTorch, on any device that it has.
+
+    Args:
+        model: File written by `partialconv export`.
+        device: "cpu", "cuda", "cuda:1", "mps", ...
+        precision: "fp32" or "bf16".
+
+    Raises:
+        InputError: the file is no such network, or there is no such device.
+        ImportError: PyTorch or onnx is not installed.
+    """
+
+    def __init__(self, model: Path, device: str = "cpu", precision: str = "fp32") -> None:
+        require_torch("the runtime torch")
+        import onnx
+        import torch
+        from google.protobuf.message import DecodeError
+
+        from partialconv.models.deploy import FastUNet
+        from partialconv.models.graph import read_graph
+
+        try:
+            self.device = torch.device(device)
+            torch.zeros(1, device=self.device)
+        except (RuntimeError, AssertionError) as error:  # the latter from a build without CUDA
+            raise InputError(f"PyTorch has no device {device} here: {str(error).splitlines()[0]}") from error
+        try:
+            network = FastUNet(read_graph(onnx.load(model)))
+        except (DecodeError, ValueError) as error:
+            raise InputError(f"{model} is no file of `partialconv export`: {error}") from error
+        self.network = network.to(self.device, torch.float32 if precision == "fp32" else torch.bfloat16)
+
+    def __call__(self, image: FloatArray, valid: FloatArray) -> FloatArray:
+        """Run the network: see `Runtime`."""
+        import torch
+
+        tensors = [torch.from_numpy(np.ascontiguousarray(array)).to(self.device) for array in (image, valid)]
+        return self.network(*tensors).cpu().numpy()  # type: ignore[no-any-return]

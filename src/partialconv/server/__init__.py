@@ -1,0 +1,1 @@
+"""The painting page and its HTTP interface: what `partialconv serve` runs."""

@@ -1,0 +1,38 @@
+// What is said to people: the doctor's findings, refusals and hints, in plain words.
+
+const FINDINGS = {
+  alpha: "The hole was read from the transparency of the picture.",
+  jpeg: "This hole is a JPEG, which blurs edges: what is brighter than half was taken. Save holes as PNG.",
+  grey: "This hole has grey edges: what is brighter than half was taken.",
+  contrast: "This hole is not black and white: the brighter part was taken.",
+  size: "This hole has another size than the photo, and was stretched to it.",
+  shape: "This hole has another shape than the photo. It must be drawn over this photo.",
+  inverted: "This hole covers most of the photo and its border: it may be inverted. Key I turns it round.",
+  empty: "There is nothing white in this hole.",
+  full: "This hole covers the whole photo: leave something to go by.",
+};
+const REFUSALS = {
+  busy: "The server is busy. Trying again.",
+  hole_empty: "Paint over something first.",
+  hole_full: FINDINGS.full,
+  hole_shape: FINDINGS.shape,
+  token: "This page needs its whole address, with the token that the server printed.",
+  format: "This file cannot be read. Open a JPEG, PNG, WebP, TIFF or BMP.",
+};
+const WIDE = 40; // pixels from the border of a hole: beyond, fills are soft
+
+export const findings = (report) => report.findings.map(({code, message}) => FINDINGS[code] ?? message).join(" ");
+
+export const refusal = (error) => REFUSALS[error.code] ?? sentence(error.message);
+
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+// An honest word before a fill that will disappoint.
+export function hint(hole) {
+  if (hole.ratio > 0.5) return "More than half of the photo is painted over: little is left to go by.";
+  const depth = hole.depth();
+  if (depth > WIDE) {
+    return `About ${Math.round((2 * depth) / 10) * 10} pixels wide: expect it soft inside.`;
+  }
+  return "";
+}

@@ -1,0 +1,186 @@
+"""The OpenAPI document: what `app` takes and gives."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from partialconv.server.limits import Limits
+
+Document = dict[str, Any]
+PICTURES = ("image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp")
+PROBLEMS = {
+    400: "The form is broken or truncated.",
+    401: "A token is needed.",
+    403: "The server does not answer to this name, or to pages of this origin.",
+    408: "The request came too slowly.",
+    413: "Too many bytes or pixels, told before anything is decoded.",
+    415: "The request is no form, or a file no JPEG, PNG, WebP, TIFF or BMP.",
+    422: "A field, a photo or a hole cannot be used; the message says why.",
+    429: "Too many requests in a minute from one address.",
+    500: "A fault of the server or of the model.",
+    503: "Too many requests wait; Retry-After says for how many seconds.",
+}
+CODES = {
+    400: ["form"],
+    401: ["token"],
+    403: ["host", "origin"],
+    404: ["address"],
+    405: ["method"],
+    408: ["slow"],
+    413: ["bytes", "pixels", "memory"],
+    415: ["content_type", "format"],
+    422: ["field", "option", "broken", "input", *(f"hole_{code}" for code in (
+        "alpha", "jpeg", "grey", "contrast", "size", "shape", "inverted", "empty", "full"))],
+    429: ["rate"],
+    500: ["model", "internal"],
+    503: ["busy"],
+}  # fmt: skip
+
+
+def openapi(version: str, models: Sequence[str], limits: Limits) -> Document:
+    """The document.
+
+    Args:
+        version: Of the package.
+        models: Names that `model` may be; the first is the default.
+        limits: Of the server.
+
+    Source: OpenAPI 3.1.
+    """
+    options = {
+        "model": {"enum": list(models), "default": models[0]},
+        "hole_color": {"enum": ["white", "black"], "default": "white", "description": "What marks the hole."},
+        "grow_px": {
+            "type": "integer", "minimum": 0, "maximum": 500, "default": 0,
+            "description": "Grow the hole by so many pixels in all directions.",
+        },
+        "strict": {"type": "boolean", "default": False, "description": "Refuse a hole that something is wrong with."},
+    }  # fmt: skip
+    photo = {"type": "string", "format": "binary", "description": "JPEG, PNG, WebP, TIFF or BMP."}
+    hole = photo | {"description": "A picture drawn over the photo as it is shown; white = fill."}
+    about_holes = {name: options[name] for name in ("hole_color", "grow_px")}
+    report = {"application/json": {"schema": {"$ref": "#/components/schemas/Report"}}}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "partialconv",
+            "version": version,
+            "description": "Fills holes in photos. Takes at most "
+            f"{limits.max_bytes / 1e6:g} MB and {limits.max_pixels / 1e6:g} megapixels.",
+        },
+        "paths": {
+            "/healthz": {"get": _get("Whether the server is up.", "Health", guarded=False)},
+            "/api/models": {"get": _get("The models, the default one first, and the limits.", "Models")},
+            "/api/fill": {
+                "post": _post(
+                    "Fill a photo; it comes back in its own format, changed in the hole alone.",
+                    {"photo": photo, "hole": hole} | options,
+                    ["photo", "hole"],
+                    {kind: {} for kind in PICTURES} | _parts("The filled photo."),
+                    {"Partialconv-Report": {"schema": {"type": "string"}, "description": "A Report, as JSON."}},
+                )
+            },
+            "/api/doctor": {
+                "post": _post(
+                    "Say what is wrong with the picture of a hole.",
+                    {"hole": hole, "photo": photo} | about_holes,
+                    ["hole"],
+                    report | _parts("The hole as it was understood: a PNG, black and white."),
+                )
+            },
+            "/api/plan": {
+                "post": _post(
+                    "Say what a fill would do with a hole, without a photo.",
+                    {"hole": hole} | options,
+                    ["hole"],
+                    report
+                    | _parts(
+                        "Confidence: a grey PNG of `plan.box` of the photo, 255 at known pixels, 0 far from them."
+                    ),
+                )
+            },
+            "/api/show": {
+                "post": _post(
+                    "A PNG of 8 bits of a photo, turned by its EXIF orientation, for programs that cannot show it.",
+                    {"photo": photo},
+                    ["photo"],
+                    {"image/png": {}} | _parts("The PNG."),
+                )
+            },
+        },
+        "components": {
+            "schemas": SCHEMAS,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _parts(file: str) -> Document:
+    properties = {
+        "report": {"$ref": "#/components/schemas/Report"},
+        "file": {"type": "string", "format": "binary", "description": file},
+    }
+    return {"multipart/form-data": {"schema": {"type": "object", "properties": properties}}}
+
+
+def _problems(statuses: Sequence[int]) -> Document:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        str(status): {"description": PROBLEMS[status], "content": {"application/json": {"schema": schema}}}
+        for status in statuses
+    }
+
+
+def _get(summary: str, schema: str, guarded: bool = True) -> Document:
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    answers = {"200": {"description": "Good.", "content": content}}
+    return _operation(summary, answers | _problems([401, 403, 429, 500] if guarded else [403, 500]), guarded)
+
+
+def _post(
+    summary: str, fields: Document, required: list[str], content: Document, headers: Document | None = None
+) -> Document:
+    form = {"type": "object", "properties": fields, "required": required, "additionalProperties": False}
+    timing = {"Server-Timing": {"schema": {"type": "string"}, "description": "Steps, in milliseconds."}}
+    answers = {"200": {"description": "Good.", "headers": timing | (headers or {}), "content": content}}
+    body = {"required": True, "content": {"multipart/form-data": {"schema": form}}}
+    return _operation(summary, answers | _problems(list(PROBLEMS)), True) | {"requestBody": body}
+
+
+def _operation(summary: str, responses: Document, guarded: bool) -> Document:
+    return {"summary": summary, "responses": responses, "security": [{}, {"token": []}] if guarded else []}
+
+
+def _object(optional: Document | None = None, **properties: Document) -> Document:
+    return {"type": "object", "properties": properties | (optional or {}), "required": list(properties)}
+
+
+TEXT, FLAG, COUNT = {"type": "string"}, {"type": "boolean"}, {"type": "integer", "minimum": 0}
+SCHEMAS: Document = {
+    "Health": _object(status={"const": "ok"}, version=TEXT, waiting=COUNT),
+    "Model": _object(name=TEXT, default=FLAG, num_bytes=COUNT, sha256={"type": "string", "pattern": "^[0-9a-f]{64}$"}),
+    "Models": _object(
+        models={"type": "array", "items": {"$ref": "#/components/schemas/Model"}, "minItems": 1},
+        limits=_object(max_bytes=COUNT, max_pixels=COUNT),
+    ),
+    "Finding": _object(code=TEXT, message=TEXT, fix=TEXT, fatal=FLAG),
+    "Report": _object(
+        width=COUNT,
+        height=COUNT,
+        hole_ratio={"type": "number", "minimum": 0, "maximum": 1},
+        usable=FLAG,
+        findings={"type": "array", "items": {"$ref": "#/components/schemas/Finding"}},
+        optional={"plan": {"$ref": "#/components/schemas/Plan"}},
+    ),
+    "Plan": _object(
+        num_crops=COUNT,
+        num_pixels=COUNT | {"description": "That the network computes, in all crops and scales."},
+        coarsest_scale={"type": "integer", "minimum": 1, "description": "1 = the photo itself, 2 = half its size."},
+        optional={
+            "confidence": {"type": "number", "minimum": 0, "maximum": 1, "description": "Mean over the hole."},
+            "box": _object(top=COUNT, left=COUNT, bottom=COUNT, right=COUNT),
+        },
+    ),
+    "Problem": _object(
+        error=_object(code={"enum": sorted({code for codes in CODES.values() for code in codes})}, message=TEXT)
+    ),
+}

@@ -1,0 +1,47 @@
+"""The OpenAPI document, and the server held against it by schemathesis."""
+
+import json
+from typing import Any
+
+import httpx
+import schemathesis
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+
+from partialconv import __version__
+from partialconv.server.app import MOST_GROWTH_PX, OPTIONS, POSTS
+from partialconv.server.limits import Limits
+from partialconv.server.schema import CODES, PROBLEMS, openapi
+from tests.server.serving import encoded, hole_array, picture
+
+PICTURES = [encoded(picture()), encoded(picture(), "JPEG"), encoded(hole_array()), encoded(~hole_array())]
+schemathesis.openapi.format("binary", st.one_of(st.sampled_from(PICTURES), st.binary(max_size=99)))
+
+
+DOCUMENT = openapi(__version__, ["first"], Limits())
+api = schemathesis.openapi.from_dict(DOCUMENT)
+
+
+@api.parametrize()
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_the_server_does_what_its_document_says(case: schemathesis.Case[Any], address: str) -> None:
+    # No schema can say which bytes are a picture, so what fits it may be refused. A form holds text alone: an empty
+    # list is sent as no field at all, so what does not fit may be taken; test_api has what must be refused.
+    case.call_and_validate(base_url=address, excluded_checks=[positive_data_acceptance, negative_data_rejection])
+
+
+def test_the_document_names_what_the_server_takes(client: httpx.Client) -> None:
+    assert client.get("/api/openapi.json").json() == json.loads(json.dumps(DOCUMENT))
+    paths = DOCUMENT["paths"]
+    for address, post in POSTS.items():
+        form = paths[address]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+        assert set(form["properties"]) == {*post.files, *post.options}
+        assert tuple(form["required"]) == post.needed
+    properties = paths["/api/fill"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
+    assert set(OPTIONS) < set(properties)
+    assert properties["grow_px"]["maximum"] == MOST_GROWTH_PX
+    assert set(PROBLEMS) <= set(CODES)
+    for path, operations in paths.items():
+        assert client.request("OPTIONS", path).status_code == 405
+        assert set(operations) == ({"post"} if path in POSTS else {"get"})
