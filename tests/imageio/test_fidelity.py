@@ -119,7 +119,11 @@ def test_png(size: tuple[int, int], kind: tuple[int, int], seed: int, transparen
             shown, wanted = (np.asarray(image.convert("RGBA")) for image in (by_pillow, original))
     np.testing.assert_array_equal(decoded[~hole], stored[~hole])
     np.testing.assert_array_equal(shown[~hole], wanted[~hole])
-    np.testing.assert_array_equal(shown[..., 3], wanted[..., 3])  # alpha, in the hole too
+    if bits < 16:  # of 16 bits Pillow compares 8 with the transparent colour
+        np.testing.assert_array_equal(shown[..., 3], wanted[..., 3])  # alpha, in the hole too
+    if transparent and colour_type in (0, 2):
+        hidden, was_hidden = ((s.reshape(*size, -1) == key).all(axis=2) for s in (decoded, stored))
+        np.testing.assert_array_equal(hidden, was_hidden)
     assert old[0] == new[0]
     pixels = (b"IDAT", b"PLTE")
     kept = [chunk for chunk in new if chunk[0] not in pixels]
