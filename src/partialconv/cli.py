@@ -166,6 +166,28 @@ def slim(
 
 
 @app.command()
+def average(
+    first: Annotated[Path, typer.Argument(help="The --out folder of a run.", show_default=False)],
+    second: Annotated[Path, typer.Argument(help="A run that started from the first one.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A new folder.", show_default=False)],
+    share: Annotated[float, typer.Option(help="Of the second run, 0 to 1.")] = 0.5,
+) -> None:
+    """Mix the weights of two runs: often better than either."""
+    from partialconv.errors import require_torch
+
+    require_torch("partialconv average")
+    from partialconv.training.average import average as run_average
+    from partialconv.training.checkpoint import load_checkpoint, save_checkpoint
+
+    if output.exists():
+        raise InputError(f"{output} exists: name a new folder.")
+    mixed = run_average(load_checkpoint(first), load_checkpoint(second), share)
+    output.mkdir(parents=True)
+    save_checkpoint(mixed, output)
+    print(f"{output}: next, partialconv export {output} -o model.onnx")
+
+
+@app.command()
 def export(
     run: Annotated[Path, typer.Argument(help="The --out folder of a run, or an older .onnx.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .onnx file.", show_default=False)],

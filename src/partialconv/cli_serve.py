@@ -8,7 +8,7 @@ import typer
 
 from partialconv.errors import InputError
 
-SHIPPED = "first"
+SHIPPED = "half"
 
 
 def serve(

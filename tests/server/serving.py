@@ -18,7 +18,7 @@ from partialconv.server.guard import Access
 from partialconv.server.limits import Limits
 from partialconv.server.listen import make_server, open_socket
 
-MODELS = {"first": None}
+MODELS = {"half": None}
 
 
 def make_app(limits: Limits | None = None, access: Access | None = None) -> ASGIApp:

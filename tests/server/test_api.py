@@ -98,7 +98,7 @@ def test_options(client: httpx.Client) -> None:
     black = encoded(~hole_array())
     same = post(client, hole=black, hole_color="black")
     assert decoded(same.content).tobytes() == decoded(post(client).content).tobytes()
-    grown = json.loads(post(client, grow_px="3", model="first").headers["partialconv-report"])
+    grown = json.loads(post(client, grow_px="3", model="half").headers["partialconv-report"])
     assert grown["hole_ratio"] == pytest.approx((10 + 6) * (14 + 6) / 4800, abs=1e-6)
     wide = encoded(np.kron(hole_array(), np.ones((2, 2), bool)))
     assert post(client, hole=wide).status_code == 200
@@ -119,7 +119,7 @@ def test_options(client: httpx.Client) -> None:
         ({"grow_px": "-1"}, 422, "option", "grow_px is '-1'"),
         ({"grow_px": "٣"}, 422, "option", "grow_px"),
         ({"hole_color": "red"}, 422, "option", "expected white or black"),
-        ({"model": "../first.onnx"}, 422, "option", "expected one of first"),
+        ({"model": "../half.onnx"}, 422, "option", "expected one of half"),
         ({"strict": "perhaps"}, 422, "option", "true or false"),
         ({"model": "x" * 2000}, 422, "option", "longer than 1000 bytes"),
         ({"path": "/etc/passwd"}, 422, "field", "a field 'path', expected photo, hole"),
@@ -209,7 +209,7 @@ def test_show_turns_a_photo_into_what_browsers_show(client: httpx.Client) -> Non
     answer = client.post("/api/show", files={"photo": encoded(picture(), "TIFF", exif=exif)})
     assert answer.headers["content-type"] == "image/png"
     np.testing.assert_array_equal(np.asarray(decoded(answer.content)), np.rot90(np.asarray(picture()), -1))
-    refused(client.post("/api/show", files={"photo": PHOTO}, data={"model": "first"}), 422, "field")
+    refused(client.post("/api/show", files={"photo": PHOTO}, data={"model": "half"}), 422, "field")
 
 
 def test_plan(client: httpx.Client) -> None:
@@ -237,7 +237,7 @@ def test_plan(client: httpx.Client) -> None:
 def test_get(client: httpx.Client) -> None:
     assert client.get("/healthz").json()["status"] == "ok"
     answer = client.get("/api/models").json()
-    assert [(model["name"], model["default"]) for model in answer["models"]] == [("first", True)]
+    assert [(model["name"], model["default"]) for model in answer["models"]] == [("half", True)]
     assert answer["limits"] == {"max_bytes": 100_000_000, "max_pixels": 100_000_000}
     page = client.get("/")
     assert page.headers["content-type"].startswith("text/html")

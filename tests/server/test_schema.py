@@ -19,7 +19,7 @@ PICTURES = [encoded(picture()), encoded(picture(), "JPEG"), encoded(hole_array()
 schemathesis.openapi.format("binary", st.one_of(st.sampled_from(PICTURES), st.binary(max_size=99)))
 
 
-DOCUMENT = openapi(__version__, ["first"], Limits())
+DOCUMENT = openapi(__version__, ["half"], Limits())
 api = schemathesis.openapi.from_dict(DOCUMENT)
 
 

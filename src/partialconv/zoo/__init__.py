@@ -1,4 +1,4 @@
-"""The model that ships with the package, and its card (first.md)."""
+"""The model that ships with the package, and its card (half.md)."""
 
 from importlib import resources
 from pathlib import Path
@@ -6,4 +6,4 @@ from pathlib import Path
 
 def model_path() -> Path:
     """The ONNX file of the shipped model."""
-    return Path(str(resources.files(__name__) / "first.onnx"))
+    return Path(str(resources.files(__name__) / "half.onnx"))

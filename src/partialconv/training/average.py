@@ -1,0 +1,55 @@
+"""The mean of two runs' weights, which can be better than either."""
+
+import dataclasses
+
+import torch
+from torch import Tensor
+
+from partialconv.errors import InputError
+from partialconv.models.growth import add_detail
+from partialconv.training.checkpoint import Checkpoint
+
+
+def average(first: Checkpoint, second: Checkpoint, share: float) -> Checkpoint:
+    """Mix the best weights of two runs of which one began with the weights of the other.
+
+    Detail layers that only the second network has are given to the first before, without changing its output, so that
+    `share` is that of their correction, too.
+
+    Args:
+        first: A run.
+        second: A run that started from it, or from the same one; its recipe and step are those of the result.
+        share: Of the second, 0 to 1.
+
+    Raises:
+        InputError: the networks differ otherwise, or `share` is out of range.
+
+    Source: averaging finetuned weights is Wortsman et al. 2022, "Robust fine-tuning of zero-shot models".
+    """
+    if not 0 <= share <= 1:
+        raise InputError(f"the share is {share:g}, expected 0 to 1.")
+    model = second.recipe.model
+    mixed = {name: value.to(torch.float32, copy=True) for name, value in second.best.items()}
+    if first.recipe.model == model:
+        before = first.best
+    elif first.recipe.model == dataclasses.replace(model, detail_width=0):
+        before = _with_layers(first, mixed, model.num_levels)
+    else:
+        raise InputError(f"the first run holds {first.recipe.model}, the second one {model}.")
+    for name, value in mixed.items():
+        if second.best[name].is_floating_point():
+            value.lerp_(before[name].float(), 1 - share)
+    return Checkpoint(second.step, second.recipe, {n: v.to(second.best[n].dtype) for n, v in mixed.items()})
+
+
+def _with_layers(checkpoint: Checkpoint, like: dict[str, Tensor], num_levels: int) -> dict[str, Tensor]:
+    """The weights of a network without detail layers, with those of `like` and a correction of zero."""
+    last, hidden = f"decoder.{num_levels - 1}.conv.", "detail.0."
+    grown = add_detail(checkpoint.network(), like[last + "bias"].numel()).state_dict()
+    for name, value in grown.items():
+        if name.startswith(last):
+            known = checkpoint.best[name].shape[0]
+            value[known:] = like[name][known:]
+        elif name.startswith(hidden):
+            value.copy_(like[name])
+    return grown
