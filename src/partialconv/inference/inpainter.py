@@ -11,13 +11,14 @@ from partialconv.conventions import valid_from_hole
 from partialconv.errors import InputError
 from partialconv.inference.feather import feather
 from partialconv.inference.planner import Box, Crop, Plan, halved_hole, pixels_of, plan
-from partialconv.inference.runtime import Runtime, open_runtime
+from partialconv.inference.runtime import FloatArray, Runtime, open_runtime
 from partialconv.inference.scales import doubled, halved, rounded
 from partialconv.zoo import model_path
 
 UNCLOSED = 0.5  # what the network gives where it reached no known pixel
 PEAKS = {"uint8": 255, "uint16": 65535, "float32": 1}
 STRIP_PX = 256
+MIRROR_PX = 16  # 48 gave the same
 PROBE_PX = 256
 BYTES_PER_PIXEL = 800  # of the largest batch, what the network needs beside its weights
 Hole = NDArray[np.bool_]
@@ -127,7 +128,10 @@ class Inpainter:
         valid = np.stack([valid_from_hole(left[crop.window.slices])[None] for crop in batch]).astype(np.float32)
         peak = np.float32(PEAKS[photo.dtype.name])
         image = np.stack([photo[crop.window.slices].transpose(2, 0, 1) for crop in batch]).astype(np.float32) / peak
-        output = self.runtime(image, valid)
+        if any(_at_border(crop.window, left.shape) for crop in batch):
+            output = self._mirrored(image, valid)
+        else:
+            output = self.runtime(image, valid)
         if not np.isfinite(output).all():
             raise ArithmeticError("the network gave values that are not finite; nothing was filled.")
         reached = (output != UNCLOSED).any(axis=1)
@@ -138,6 +142,21 @@ class Inpainter:
             done = left[box.slices] & its_reached[inner.slices]
             photo[box.slices][done] = its_values[inner.slices][done]
             left[box.slices][done] = False
+
+    def _mirrored(self, image: FloatArray, valid: FloatArray) -> FloatArray:
+        """Run the network on crops continued by their mirror image.
+
+        Beyond the border of a photo nothing is known, and in a hole in its corner small crops have so few known pixels
+        that their weight runs away: garish blocks, otherwise.
+        """
+        wider = [(0, 0), (0, 0), (MIRROR_PX, MIRROR_PX), (MIRROR_PX, MIRROR_PX)]
+        known = np.where(valid > 0, image, np.float32(0))
+        output = self.runtime(np.pad(known, wider, mode="symmetric"), np.pad(valid, wider, mode="symmetric"))
+        return np.asarray(output[..., MIRROR_PX:-MIRROR_PX, MIRROR_PX:-MIRROR_PX])
+
+
+def _at_border(window: Box, size: tuple[int, ...]) -> bool:
+    return window.top == 0 or window.left == 0 or window.bottom == size[0] or window.right == size[1]
 
 
 def _take_deep(coarse: NDArray[Any], deep: Hole, region: Box, photo: NDArray[Any], left: Hole) -> None:
