@@ -64,8 +64,8 @@ def test_a_network_of_ordinary_convolutions_comes_back(tmp_path: Path) -> None:
 
 
 def test_the_weights_of_the_repository_can_be_trained_on() -> None:
-    folder = Path(__file__).parents[2] / "weights" / "first"
+    folder = Path(__file__).parents[2] / "weights" / "half"
     recipes = folder.parents[1] / "recipes"
     checkpoint = load_checkpoint(folder)
     assert checkpoint.network().width == 32
-    assert load_recipe(recipes / "first_more.toml").model == checkpoint.recipe.model
+    assert load_recipe(recipes / "detail.toml").model == checkpoint.recipe.model
