@@ -9,12 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.command import call, run
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
-
-
-def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "partialconv", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, timeout=300)
 
 
 def changed_files(folder: Path) -> set[str]:
@@ -72,7 +69,7 @@ def test_fill(folder: Path) -> None:
 )
 def test_wrong_input_is_one_line_and_writes_nothing(folder: Path, arguments: tuple[str, ...], message: str) -> None:
     before = changed_files(folder)
-    result = run("fill", *arguments, cwd=folder)
+    result = call("fill", *arguments, cwd=folder)
     assert result.returncode == 2
     assert result.stdout == ""
     assert message in result.stderr
@@ -100,14 +97,14 @@ def test_train_export_fill(folder: Path) -> None:
     assert trained.returncode == 0, trained.stderr
     assert trained.stdout == "2 steps done; next: partialconv export run -o model.onnx\n"
     assert "images/s" in trained.stderr
-    exported = run("export", "run", "-o", "model.onnx", cwd=folder)
+    exported = call("export", "run", "-o", "model.onnx", cwd=folder)
     assert exported.returncode == 0, exported.stderr
     assert exported.stdout.startswith("model.onnx: 0.0 MB")
     filled = run("fill", "photo.jpg", "holes.png", "-o", "out.jpg", "--model", "model.onnx", cwd=folder)
     assert (filled.returncode, filled.stderr) == (0, "")
-    again = run("train", "recipe.toml", "--data", "photos", "--out", "run", cwd=folder)
+    again = call("train", "recipe.toml", "--data", "photos", "--out", "run", cwd=folder)
     assert again.returncode == 2 and "--resume" in again.stderr and again.stderr.count("\n") == 1
-    wrong = run("train", "recipe.toml", "--data", "none", "--out", "other", cwd=folder)
+    wrong = call("train", "recipe.toml", "--data", "none", "--out", "other", cwd=folder)
     assert wrong.returncode == 2 and "no folder none" in wrong.stderr
     assert not (folder / "other").exists()
 
@@ -163,11 +160,11 @@ def test_the_examples_fill(name: str, tmp_path: Path) -> None:
 
 def test_a_printed_config_trains(folder: Path) -> None:
     """What --print-config shows is a whole recipe; shrunk, it trains on a pack, and becomes a light checkpoint."""
-    printed = run("train", "--print-config")
+    printed = call("train", "--print-config", cwd=folder)
     assert printed.returncode == 0 and "[finetune]" in printed.stdout and "style_comp = 120.0" in printed.stdout
     (folder / "photos").mkdir()
     (folder / "photo.png").rename(folder / "photos" / "photo.png")
-    packed = run("pack", "photos", "-o", "photos.tar", "--max-mb", "0.1", "--px", "40", cwd=folder)
+    packed = call("pack", "photos", "-o", "photos.tar", "--max-mb", "0.1", "--px", "40", cwd=folder)
     assert (packed.returncode, packed.stdout.split(":")[0]) == (0, "photos.tar"), packed.stderr
     recipe = printed.stdout
     for key, value in (
@@ -178,10 +175,10 @@ def test_a_printed_config_trains(folder: Path) -> None:
     (folder / "recipe.toml").write_text(recipe)
     trained = run("train", "recipe.toml", "--data", "photos.tar", "--out", "run", cwd=folder)
     assert trained.returncode == 0 and "2 steps done" in trained.stdout, trained.stderr
-    assert run("slim", "run", "-o", "light", "--max-mb", "0.08", cwd=folder).returncode == 0
+    assert call("slim", "run", "-o", "light", "--max-mb", "0.08", cwd=folder).returncode == 0
     assert len(list((folder / "light").glob("checkpoint-*.safetensors"))) > 1
-    assert run("export", "light", "-o", "light.onnx", cwd=folder).returncode == 0
-    refused = run("slim", "run", "-o", "light", cwd=folder)
+    assert call("export", "light", "-o", "light.onnx", cwd=folder).returncode == 0
+    refused = call("slim", "run", "-o", "light", cwd=folder)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1) and "name a new folder" in refused.stderr
 
 
@@ -201,7 +198,7 @@ def test_a_printed_config_trains(folder: Path) -> None:
 def test_wrong_training_input_is_one_line(folder: Path, arguments: list[str], message: str) -> None:
     (folder / "r.toml").write_text("[data]\ncrop_px = 32\n")
     before = changed_files(folder)
-    result = run(*arguments, cwd=folder)
+    result = call(*arguments, cwd=folder)
     assert result.returncode == 2 and message in result.stderr
     assert result.stderr.count("\n") == 1, result.stderr
     assert changed_files(folder) == before

@@ -15,7 +15,8 @@ from PIL import Image
 import partialconv
 from partialconv.batch import Settings, list_work, work_on_ray
 from partialconv.errors import InputError
-from tests.test_cli import changed_files, run
+from tests.command import run
+from tests.test_cli import changed_files
 
 
 def picture(seed: int = 0) -> Image.Image:
@@ -136,20 +137,20 @@ def test_results_and_holes_among_the_photos_are_not_photos(folder: Path) -> None
 
 def test_an_interrupted_batch_goes_on_where_it_was(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
-    for number in range(30):
-        picture(number).resize((400, 300)).save(tmp_path / "photos" / f"{number:03}.png")
-    hole().resize((400, 300)).save(tmp_path / "hole.png")
+    for number in range(12):  # large enough to be met at work
+        picture(number).resize((1200, 900)).save(tmp_path / "photos" / f"{number:03}.png")
+    hole().resize((1200, 900)).save(tmp_path / "hole.png")
     command = [sys.executable, "-m", "partialconv", "batch", "photos", "hole.png", "-o", "out"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE) as process:
         until = time.monotonic() + 60
         while time.monotonic() < until and len(list((tmp_path / "out").glob("*.png"))) < 3:
-            time.sleep(0.05)
+            time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         process.wait(30)
     num_done = len(list((tmp_path / "out").glob("*.png")))
-    assert 3 <= num_done < 30 and not list((tmp_path / "out").glob(".*"))
+    assert 3 <= num_done < 12 and not list((tmp_path / "out").glob(".*"))
     done = run("batch", "photos", "hole.png", "-o", "out", "--resume", cwd=tmp_path)
-    assert done.returncode == 0 and f"{30 - num_done} filled, {num_done} skipped, 0 failed" in done.stdout
+    assert done.returncode == 0 and f"{12 - num_done} filled, {num_done} skipped, 0 failed" in done.stdout
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::ResourceWarning")

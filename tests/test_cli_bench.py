@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from partialconv.masks.sets import benchmark_orders, write_set
-from tests.test_cli import run
+from tests.command import call, run
 
 STORED = Path(__file__).parent / "benchmark" / "builtin.json"
 RENEW = "if the change is meant, renew the stored numbers as benchmarks/builtin.py says"
@@ -25,7 +25,7 @@ def folder(photos: Path, tmp_path: Path) -> Path:
 
 def bench(folder: Path, *arguments: object) -> str:
     common = ("bench", "--photos", "photos", "--masks", "masks/manifest.csv", "--pairs", 2)
-    result = run(*common, *arguments, cwd=folder)
+    result = call(*common, *arguments, cwd=folder)
     assert result.returncode == 0, result.stderr
     return result.stdout
 
@@ -50,7 +50,7 @@ def test_the_same_numbers_at_once_in_parts_and_after_a_stop(folder: Path) -> Non
     bench(folder, "-o", "whole", "--methods", "telea,mean")
     assert scores(folder / "whole") == before
     assert log.read_text().splitlines(keepends=True)[:30] == lines[:30] and len(log.read_text().splitlines()) == 48
-    same = run("bench", "--compare", "parts", "whole/report.json", cwd=folder)
+    same = call("bench", "--compare", "parts", "whole/report.json", cwd=folder)
     assert same.returncode == 0 and "24 pairs in both" in same.stdout
     assert same.stdout.count("equal") == 2 * 5
 
@@ -97,7 +97,7 @@ def test_the_report_holds_together(folder: Path) -> None:
     ],
 )
 def test_wrong_input_is_one_line_and_writes_nothing(folder: Path, arguments: tuple[str, ...], message: str) -> None:
-    result = run("bench", *arguments, cwd=folder)
+    result = call("bench", *arguments, cwd=folder)
     assert result.returncode == 2 and message in result.stderr
     assert result.stderr.startswith("partialconv: ") and result.stderr.count("\n") == 1
     assert not (folder / "new").exists()
