@@ -10,8 +10,8 @@ from PIL import Image
 
 from partialconv.masks import stroke_hole
 from partialconv.masks.sets import read_manifest
-from tests.masks.test_video import make_video
 from tests.command import run
+from tests.masks.test_video import make_video
 
 HOLE = stroke_hole((60, 80), 0, (0.1, 0.2))
 
