@@ -14,6 +14,7 @@ from partialconv.imageio import Filled, Photo, image_of, photo_of_image, read_ph
 from partialconv.inference import Inpainter
 from partialconv.masks.doctor import examine, read_hole
 from partialconv.masks.levels import HoleColor
+from partialconv.zoo import model_path
 
 Values = TypeVar("Values", np.uint8, np.uint16, np.float32, np.float64)
 Hole = NDArray[np.bool_]
@@ -67,7 +68,7 @@ def fill(
         hole: What to fill: a file or PIL image in which it is white, or an array (H, W), bool, or numbers of which
             those above half of 1, 255 or 65535 are the hole. Of another size than `image`, it is resized. None: the
             pixels of a float array that are NaN in any channel.
-        model: A file of `partialconv export`; the shipped network if None.
+        model: A file of `partialconv export`, or the name of a shipped model; the default one if None.
         hole_color: "black" where `hole` is 1 or white at the known pixels.
         grow_px: Grow the hole by so many pixels in all directions.
         strict: Refuse a hole that something is wrong with, instead of warning.
@@ -92,8 +93,8 @@ def fill(
         >>> bool(np.isfinite(partialconv.fill(photo)).all())
         True
     """
-    path = None if model is None else Path(model).absolute()
-    inpainter = _inpainter(path, 0 if path is None or not path.is_file() else path.stat().st_mtime_ns)
+    path = model_path(model).absolute()
+    inpainter = _inpainter(path, path.stat().st_mtime_ns if path.is_file() else 0)
     photo, pixels = _opened(image)
     if hole_from_alpha:
         if hole is not None:
@@ -169,5 +170,5 @@ def _check_values(photo: Photo, hole: Hole) -> None:
 
 
 @lru_cache(maxsize=2)
-def _inpainter(model: Path | None, _changed_ns: int) -> Inpainter:
+def _inpainter(model: Path, _changed_ns: int) -> Inpainter:
     return Inpainter(model)

@@ -127,7 +127,7 @@ class Worker:
     """Does jobs, with one network for all; safe to share between threads."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings, model = settings, settings.model or model_path()
+        self.settings, model = settings, model_path(settings.model)
         self.inpainter = Inpainter(model, open_runtime(settings.runtime, model, settings.device, settings.precision))
 
     def do(self, job: Job) -> Result:

@@ -205,6 +205,21 @@ def export(
 
 
 @app.command()
+def models() -> None:
+    """List the models inside the package, and check their files."""
+    from partialconv.zoo import DEFAULT, SHIPPED
+
+    for name, model in SHIPPED.items():
+        size = f"{model.path.stat().st_size / 1e6:.1f} MB" if model.path.is_file() else "missing"
+        default = ", default" if name == DEFAULT else ""
+        print(f"{name}{default}: {size}, {model.num_parameters:,} parameters; {model.summary}")
+        state = "intact" if model.is_intact() else "DAMAGED: install partialconv again"
+        print(f"  sha256 {model.sha256}, {state}; card: docs/models/{name}.md")
+    if not all(model.is_intact() for model in SHIPPED.values()):
+        raise typer.Exit(1)
+
+
+@app.command()
 def convert(
     checkpoint: Annotated[Path, typer.Argument(help="A file of torch.save, or safetensors.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .safetensors file.", show_default=False)],

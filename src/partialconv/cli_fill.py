@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from partialconv.inference import Inpainter
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
-Model = Annotated[Path | None, typer.Option(help="A file of `partialconv export`.", show_default="shipped")]
+Model = Annotated[
+    Path | None,
+    typer.Option(help="A file of `partialconv export`, or a name: see `models`.", show_default="shipped"),
+]
 RuntimeOption = Annotated[str, typer.Option("--runtime", help="onnxruntime, torch or openvino.")]
 Device = Annotated[str | None, typer.Option(help="Of torch: cpu, cuda, mps.", show_default="CPU")]
 Precision = Annotated[str, typer.Option(help="fp32, or bf16 with torch and openvino.")]
@@ -56,7 +59,7 @@ def fill(
     found = read_hole(holes, source, hole_color, grow)
     hole = found.accept(strict)
     tell(found.findings)
-    network = model or model_path()
+    network = model_path(model)
     inpainter = Inpainter(network, open_runtime(runtime, network, device, precision))
     if dry_run:
         _tell_plan(inpainter, hole)

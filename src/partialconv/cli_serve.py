@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from partialconv.errors import InputError
-
-SHIPPED = "half"
+from partialconv.zoo import DEFAULT
 
 
 def serve(
@@ -17,7 +16,11 @@ def serve(
     ),
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 = any free one.")] = 8000,
     model: Annotated[
-        list[Path] | None, typer.Option(help="A file of `partialconv export`; repeatable.", show_default="shipped")
+        list[Path] | None,
+        typer.Option(
+            help="As in `fill`; repeatable.",
+            show_default="shipped",
+        ),
     ] = None,
     token: Annotated[
         str | None, typer.Option(envvar="PARTIALCONV_TOKEN", help="What clients must bring.", show_default=False)
@@ -41,7 +44,7 @@ def serve(
     from partialconv.server.limits import Limits
     from partialconv.server.listen import make_server, open_socket
 
-    models: dict[str, Path | None] = {path.stem: path for path in model or []} or {SHIPPED: None}
+    models: dict[str, Path | None] = {path.stem: path for path in model or []} or {DEFAULT: None}
     if len(models) < len(model or []):
         raise InputError("two models have one name: rename one of the files.")
     if token is not None and (not token.isascii() or not token.strip()):

@@ -68,7 +68,7 @@ def network(file: Path | None = None) -> Method:
     from partialconv.inference import Inpainter
     from partialconv.zoo import model_path
 
-    path = model_path() if file is None else file
+    path = model_path(file)
     fill = Inpainter(path).fill
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     return Method(f"{path.name} sha256 {digest}, ONNX Runtime {onnxruntime.__version__}", fill)

@@ -39,7 +39,7 @@ class Inpainter:
     by the largest batch of crops.
 
     Args:
-        model: An exported network; the shipped one if None.
+        model: An exported network, or the name of a shipped one; the default one if None.
         runtime: What runs it: a name, see `open_runtime`, or a runtime that is open already; `model` is then not read.
 
     Raises:
@@ -54,9 +54,8 @@ class Inpainter:
         (64, 64, 3)
     """
 
-    def __init__(self, model: Path | None = None, runtime: str | Runtime = "onnxruntime") -> None:
-        path = model_path() if model is None else model
-        self.runtime: Runtime = open_runtime(runtime, path) if isinstance(runtime, str) else runtime
+    def __init__(self, model: str | Path | None = None, runtime: str | Runtime = "onnxruntime") -> None:
+        self.runtime: Runtime = open_runtime(runtime, model_path(model)) if isinstance(runtime, str) else runtime
 
     def plan(self, hole: Hole) -> Plan:
         """What `fill` is going to do with a hole.

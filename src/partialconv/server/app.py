@@ -106,7 +106,7 @@ def create_app(models: Mapping[str, Path | None], limits: Limits, access: Access
     worker = Worker(limits.max_waiting)
     service = Service(Engine(models, worker.check), worker, limits, list(models))
     described = [
-        describe_model(name, path or model_path(), default=number == 0)
+        describe_model(name, model_path(path), default=number == 0)
         for number, (name, path) in enumerate(models.items())
     ]
     document = openapi(__version__, list(models), limits)
