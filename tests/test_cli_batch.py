@@ -141,7 +141,10 @@ def test_an_interrupted_batch_goes_on_where_it_was(tmp_path: Path) -> None:
         picture(number).resize((1200, 900)).save(tmp_path / "photos" / f"{number:03}.png")
     hole().resize((1200, 900)).save(tmp_path / "hole.png")
     command = [sys.executable, "-m", "partialconv", "batch", "photos", "hole.png", "-o", "out"]
+    # where tests run in the background of a shell, they and their children would ignore Ctrl-C
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE) as process:
+        signal.signal(signal.SIGINT, before)
         until = time.monotonic() + 60
         while time.monotonic() < until and len(list((tmp_path / "out").glob("*.png"))) < 3:
             time.sleep(0.01)
