@@ -43,6 +43,8 @@ INK = (_paper(0), _paper(1), _paper(2), _paper(3))
 SOS, APP0, APP2, APP14, COM = 0xDA, 0xE0, 0xE2, 0xEE, 0xFE
 HUFFMAN_FRAMES = (0xC0, 0xC1, 0xC2)
 FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+# of the libraries in jpeglib: the first writes the bytes of the second in 0.65 of the time, but reads no CMYK
+TURBO, WITH_CMYK = "turbo210", "6b"
 # jpeglib keeps the markers of a file in globals
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -76,7 +78,8 @@ def requantise_blocks(filled: Filled, destination: Path) -> None:
     described = [(m, c) for m, c in segments if APP0 <= m < APP0 + 16 or m == COM]
     # what jpeglib has to know; it would write the rest, but not all of it, and not in order
     needed = [(m, c) for m, c in segments if (m, c) not in described or m in (APP0, APP14)]
-    with _ONE_AT_A_TIME, tempfile.TemporaryDirectory() as folder:
+    library = WITH_CMYK if filled.photo.mode == "CMYK" else TURBO
+    with _ONE_AT_A_TIME, jpeglib.version(library), tempfile.TemporaryDirectory() as folder:
         bare = Path(folder, "bare.jpg")
         _write(bare, needed, picture)
         planes = _planes(segments)
