@@ -65,14 +65,13 @@ def network(file: Path | None = None) -> Method:
     """A network of `partialconv export`; the shipped one if `file` is None."""
     import onnxruntime
 
-    from partialconv import __version__
     from partialconv.inference import Inpainter
     from partialconv.zoo import model_path
 
     path = model_path(file)
     fill = Inpainter(path).fill
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    versions = f"partialconv {__version__}, ONNX Runtime {onnxruntime.__version__}"
+    versions = f"partialconv {version('partialconv')}, ONNX Runtime {onnxruntime.__version__}"
     return Method(f"{path.name} sha256 {digest}, {versions}", fill)
 
 
