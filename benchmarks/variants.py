@@ -6,9 +6,10 @@
         --lpips FILE --out runs/study [--seeds 3] [--variants partial,plain]
 
 Flow masks of one video are kept for the test, the others are for training. A run that is there is not made again, so
-the command can be stopped and repeated. Within a seed all variants start from the same weights as far as they have the
-same layers, and see the same photos in the same order. Judged on centre crops of other photos with holes of the
-twelve cells of the paper's Table 1, from strokes and from flow: one pass of the network, composite rounded to 8 bits.
+the command can be stopped and repeated. Within a seed all variants see the same photos in the same order, and all but
+the plain ones, whose mask is one more channel, start from the same weights. They are judged on centre crops of other
+photos with holes of the twelve cells of the paper's Table 1, from strokes and from flow: one pass of the network,
+composite rounded to 8 bits.
 """
 
 import argparse

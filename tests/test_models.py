@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 
 import partialconv
 from partialconv import zoo
@@ -26,7 +27,11 @@ def test_what_is_said_of_a_model_is_so(model: zoo.ShippedModel, tmp_path: Path) 
     assert f"{model.num_parameters:,} parameters" in card and model.sha256 in card
     trained = load_checkpoint(ROOT / "weights" / model.name).network()
     assert sum(p.numel() for p in trained.parameters()) == model.num_parameters
-    assert read_graph(onnx.load(model.path)) is not None
+    image, valid = torch.rand(1, 3, 96, 80), torch.ones(1, 1, 96, 80)
+    valid[..., 30:50, 20:60] = 0
+    with torch.inference_mode():
+        expected = trained(image, valid)
+        torch.testing.assert_close(read_graph(onnx.load(model.path))(image, valid), expected, rtol=0, atol=5e-3)
 
 
 @pytest.mark.parametrize("card", sorted((ROOT / "docs" / "models").glob("*.md")), ids=lambda card: card.name)

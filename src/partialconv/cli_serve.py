@@ -17,10 +17,7 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 = any free one.")] = 8000,
     model: Annotated[
         list[Path] | None,
-        typer.Option(
-            help="As in `fill`; repeatable.",
-            show_default="shipped",
-        ),
+        typer.Option(help="As in `fill`; repeatable.", show_default="shipped"),
     ] = None,
     token: Annotated[
         str | None, typer.Option(envvar="PARTIALCONV_TOKEN", help="What clients must bring.", show_default=False)

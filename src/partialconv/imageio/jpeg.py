@@ -43,7 +43,7 @@ INK = (_paper(0), _paper(1), _paper(2), _paper(3))
 SOS, APP0, APP2, APP14, COM = 0xDA, 0xE0, 0xE2, 0xEE, 0xFE
 HUFFMAN_FRAMES = (0xC0, 0xC1, 0xC2)
 FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-# of the libraries in jpeglib: the first writes the bytes of the second in 0.65 of the time, but reads no CMYK
+# of the libraries in jpeglib: the first writes the bytes of the second in less time, but reads no CMYK
 TURBO, WITH_CMYK = "turbo210", "6b"
 # jpeglib keeps the markers of a file in globals
 _ONE_AT_A_TIME = threading.Lock()

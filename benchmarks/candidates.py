@@ -1,0 +1,62 @@
+"""Which of several models to ship: hole-PSNR and LPIPS of each by hole ratio, and of hairlines.
+
+    python benchmarks/candidates.py --photos DIR --lpips FILE MODEL.onnx...
+
+Photos 25 to 56 of the folder, by name; of each the 256x256 pixels at its top left, with one seeded stroke hole in each
+bin of hole ratio, and one of twelve straight lines of one pixel. Means over photos, filled by the planner.
+"""
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from partialconv import Inpainter
+from partialconv.benchmark.lpips import Lpips
+from partialconv.benchmark.metrics import Judge
+from partialconv.data import find_photos
+from partialconv.imageio import read_photo
+from partialconv.masks import stroke_hole
+from partialconv.masks.sets import BINS
+
+SIDE_PX, PHOTOS, NUM_LINES = 256, slice(24, 56), 12
+
+
+def hairlines(seed: int) -> NDArray[np.bool_]:
+    """Straight lines of one pixel, (256, 256)."""
+    rng, hole = np.random.default_rng(seed), np.zeros((SIDE_PX, SIDE_PX), np.uint8)
+    for _ in range(NUM_LINES):
+        first, last = (tuple(int(place) for place in rng.integers(0, SIDE_PX, 2)) for _ in range(2))
+        cv2.line(hole, first, last, 1, 1)
+    return hole > 0
+
+
+def main() -> None:
+    """Print a table in Markdown."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("models", type=Path, nargs="+", help="files of `partialconv export`")
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--lpips", type=Path, required=True, help="AlexNet's weights")
+    arguments = parser.parse_args()
+    judge = Judge(Lpips(arguments.lpips))
+    paths = find_photos(arguments.photos)[0][PHOTOS]
+    photos = [np.array(read_photo(path).image.convert("RGB"))[:SIDE_PX, :SIDE_PX] for path in paths]
+    print("| hole-PSNR in dB, LPIPS | hairlines | " + " | ".join(f"{low:g}-{high:g}" for low, high in BINS) + " |")
+    print("|---" + "|---:" * (len(BINS) + 1) + "|")
+    for model in arguments.models:
+        inpainter, cells = Inpainter(model), []
+        for ratio in (None, *BINS):
+            scores = []
+            for seed, photo in enumerate(photos):
+                hole = hairlines(seed) if ratio is None else stroke_hole((SIDE_PX, SIDE_PX), (seed,), ratio)
+                found, _ = judge.score(inpainter.fill(photo, hole), photo, hole)
+                scores.append((found["hole_psnr"], found["lpips"]))
+            psnr, lpips = np.mean(scores, axis=0)
+            cells.append(f"{psnr:.2f}, {lpips:.3f}")
+        print(f"| {model.stem} | " + " | ".join(cells) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
