@@ -3,7 +3,7 @@
     partialconv masks flow VIDEO... -o runs/flow
     partialconv pack PHOTOS -o runs/study/photos.tar --px 160
     python benchmarks/variants.py --photos runs/study/photos.tar --flow runs/flow --test-video NAME --val DIR --vgg FILE
-        --lpips FILE --out runs/study [--seeds 3] [--variants partial,plain]
+        --lpips FILE --out runs/study [--seeds 3] [--variants partial,plain] [--sheet FILE]
 
 Flow masks of one video are kept for the test, the others are for training. A run that is there is not made again, so
 the command can be stopped and repeated. Within a seed all variants see the same photos in the same order, and all but
@@ -29,6 +29,8 @@ from unittest import mock
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image
 from rich.console import Console
 from rich.progress import track
 from torch import Tensor
@@ -39,7 +41,7 @@ from partialconv.benchmark.pairing import BIN_NAMES, BORDERS, Pairing, pair_up
 from partialconv.benchmark.statistics import Scores, cells_of, interval
 from partialconv.conventions import valid_from_hole
 from partialconv.masks.sets import benchmark_orders, write_set
-from partialconv.models import unet
+from partialconv.models import PartialConvUNet, unet
 from partialconv.nn import PartialConv2d
 from partialconv.training.allocator import keep_memory
 from partialconv.training.checkpoint import holds_checkpoint, load_checkpoint
@@ -69,6 +71,7 @@ COMPARISONS = (
 # PSNR of PConv minus PSNR of Conv, dB; Liu et al. 2018, Table 1
 PUBLISHED_GAPS = (0.54, 0.55, 0.41, 0.43, 0.31, 0.35, 0.22, 0.29, 0.14, 0.25, -0.03, 0.10)
 MASKS_PER_CELL, MASK_SEED = 64, 77
+FIRST_PICTURE = 20  # of each cell
 
 
 class ZeroBordered(PartialConv2d):
@@ -134,20 +137,41 @@ def test_sets(val: Path, flow: Path, out: Path, side: int) -> dict[str, Pairing]
     return pairings
 
 
+def network_of(run: Path, variant: str) -> PartialConvUNet:
+    """The trained network of a run."""
+    with borders_of(variant):
+        return load_checkpoint(run).network()
+
+
 @torch.inference_mode()
+def filled_by(net: PartialConvUNet, photo: NDArray[np.uint8], hole: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """The composite, after one pass of the network."""
+    target = torch.from_numpy(photo).permute(2, 0, 1)[None].float() / 255
+    output = net(target, valid_from_hole(torch.from_numpy(hole)[None, None]).float())
+    filled = (output[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+    return np.where(hole[..., None], filled, photo)
+
+
 def scores_of(run: Path, variant: str, pairing: Pairing, judge: Judge) -> Scores:
     """Scores of a run on every pair."""
-    with borders_of(variant):
-        net = load_checkpoint(run).network()
-    result: Scores = {}
+    net, result = network_of(run, variant), Scores()
     for pair in pairing.pairs:
         photo, hole = pairing.load(pair)
-        target = torch.from_numpy(photo).permute(2, 0, 1)[None].float() / 255
-        output = net(target, valid_from_hole(torch.from_numpy(hole)[None, None]).float())
-        filled = (output[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
-        for name, value in judge.score(np.where(hole[..., None], filled, photo), photo, hole)[0].items():
+        for name, value in judge.score(filled_by(net, photo, hole), photo, hole)[0].items():
             result.setdefault(name, []).append(value)
     return result
+
+
+def sheet(runs: dict[str, Path], pairing: Pairing) -> Image.Image:
+    """A row for each of some pairs: the hole, what each run makes of it, the photo."""
+    nets = [network_of(run, variant) for variant, run in runs.items()]
+    cells = cells_of(pairing.pairs)
+    rows = []
+    for place, name in enumerate(BIN_NAMES[1:]):
+        photo, hole = pairing.load(pairing.pairs[cells[f"{name} clear"][FIRST_PICTURE + place]])
+        holed = np.where(hole[..., None], np.uint8(255), photo)
+        rows.append(np.hstack([holed, *(filled_by(net, photo, hole) for net in nets), photo]))
+    return Image.fromarray(np.vstack(rows))
 
 
 def difference_rows(
@@ -207,6 +231,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--variants", default=",".join(CHANGES))
     parser.add_argument("--report", action="store_true", help="train nothing, show what is there")
+    parser.add_argument("--sheet", type=Path, help="where to write pictures of the first seed's variants, on strokes")
     arguments = parser.parse_args()
     keep_memory()
     out: Path = arguments.out
@@ -236,6 +261,8 @@ def main() -> None:
             if not kept.exists():
                 kept.write_text(json.dumps(scores_of(run, variant, pairing, judge)))
             scores[kind][variant].append(json.loads(kept.read_text()))
+    if arguments.sheet is not None:
+        sheet({v: out / f"{v}-0" for v in variants}, pairings["strokes"]).save(arguments.sheet, quality=90)
     print(
         f"{datetime.date.today()}, {os.cpu_count()} cores {platform.machine()}, PyTorch {torch.__version__}; ", end=""
     )
