@@ -35,11 +35,12 @@ from partialconv.inference import Inpainter, open_runtime
 from partialconv.masks import read_hole, stroke_hole
 from partialconv.models import PartialConvUNet
 from partialconv.models.deploy import deploy, fold_batchnorm
+from partialconv.models.edge import feather
 from partialconv.models.graph import build_graph
 from partialconv.models.unet import Block
 from partialconv.zoo import model_path
 
-SIZES = ((64, 0), (64, 16), (32, 0), (32, 16))  # width, detail_width
+SIZES = ((64, 0), (64, 24), (32, 0), (32, 24))  # width, detail_width
 OURS = (("onnxruntime", "fp32"), ("torch", "fp32"), ("openvino", "fp32"), ("torch", "bf16"), ("openvino", "bf16"))
 MEASURE_PEAK = """
 import sys
@@ -79,10 +80,12 @@ class DenseMasks:
             x, mask = (F.interpolate(t, scale_factor=2) for t in (x, mask))
             x, mask = self._block(block, torch.cat([x, skip], 1), torch.cat([mask, skip_mask], 1))
         if detail:
-            output, known = x[:, :3], mask[:, :3]
-            x = torch.cat([x, skip, valid], 1)
-            x, mask = self._block(detail[0], x, torch.cat([mask, skip_mask, valid], 1))
-            x = output + self._block(detail[1], x, mask)[0] * known
+            output, known = feather(x[:, :3], skip * valid, valid), mask[:, :3]
+            x = torch.cat([x, torch.where(valid > 0, skip, output), valid], 1)
+            mask = mask[:, :1].expand_as(x)
+            for block in detail:
+                x, mask = self._block(block, x, mask)
+            x = output + x * known
         return (x + 1) / 2
 
     def _block(self, block: Block, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,8 +2,7 @@
 
     python benchmarks/planner.py --photos DIR [--model FILE.onnx] [--large]
 
-Quality, on crops of 256x256 pixels with one seeded hole each, with and without the coarse-to-fine scales and the
-feathered edge:
+Quality, on crops of 256x256 pixels with one seeded hole each, with and without the coarse-to-fine scales:
 
 * hole-PSNR: over the hole's pixels and channels of the composite rounded to 8 bits; mean over photos, in dB.
 * seam: mean difference of neighbours of which one is known and one is not, over that in the truth; median of photos.
@@ -29,13 +28,13 @@ from PIL import Image, ImageOps
 
 from partialconv import Inpainter
 from partialconv.data import find_photos
-from partialconv.inference import feather, plan, planner
+from partialconv.inference import plan, planner
 from partialconv.masks import stroke_hole
 
 Hole = NDArray[np.bool_]
 PX, NUM_PHOTOS, NUM_LINES = 256, 24, 12
 BINS = ((0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6))
-FORMS = {"neither": (64, 0.0), "feathered edge": (64, 2.0), "coarse to fine": (1, 0.0), "both": (1, 2.0)}
+FORMS = {"one scale": 64, "coarse to fine": planner.DEEP_BLOCKS}
 
 
 def hairlines(seed: int) -> Hole:
@@ -61,8 +60,8 @@ def quality(photos: list[Path], inpainter: Inpainter) -> None:
         f"{low:g}-{high:g}": lambda seed, b=(low, high): stroke_hole((PX, PX), (seed,), b) for low, high in BINS
     }
     print("| hole-PSNR in dB, seam | " + " | ".join(kinds) + " |\n|---|" + "---:|" * len(kinds))
-    for name, (deep, strength) in FORMS.items():
-        planner.DEEP_BLOCKS, feather.STRENGTH = deep, strength
+    for name, deep in FORMS.items():
+        planner.DEEP_BLOCKS = deep
         cells = []
         for draw in kinds.values():
             scores, seams = [], []
@@ -74,7 +73,7 @@ def quality(photos: list[Path], inpainter: Inpainter) -> None:
                 seams.append(seam(filled, hole) / max(seam(photo, hole), 1e-6))
             cells.append(f"{np.mean(scores):.2f}, {np.median(seams):.2f}")
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
-    planner.DEEP_BLOCKS, feather.STRENGTH = FORMS["both"]
+    planner.DEEP_BLOCKS = FORMS["coarse to fine"]
 
 
 def scattered(size: tuple[int, int], num: int, low: int, high: int) -> Hole:

@@ -72,6 +72,7 @@ def watch(monkeypatch: pytest.MonkeyPatch, inpainter: Inpainter, network: Any) -
         result: NDArray[np.float32] = network(image, valid)
         return result
 
+    watched.feathered = getattr(network, "feathered", False)  # type: ignore[attr-defined]
     monkeypatch.setattr(inpainter, "runtime", watched)
     return seen
 
@@ -129,6 +130,21 @@ def test_a_deep_hole_takes_its_middle_from_a_coarser_scale(
     line = filled[200, 153:247, 0]  # further out the edge is feathered
     assert line[0] == line[-1] == 3 and (line[40:54] == 1).all()  # from the rim to the middle, finest to coarsest
     assert (np.diff(line[:47].astype(int)) <= 0).all() and set(line) == {1, 2, 3}
+
+
+@pytest.mark.parametrize("feathered", [False, True])
+def test_the_edge_is_feathered_for_networks_that_do_not(
+    monkeypatch: pytest.MonkeyPatch, inpainter: Inpainter, feathered: bool
+) -> None:
+    def white(image: NDArray[np.float32], _: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.ones_like(image)
+
+    white.feathered = feathered  # type: ignore[attr-defined]
+    watch(monkeypatch, inpainter, white)
+    photo, hole = np.zeros((60, 60, 3), np.uint8), np.zeros((60, 60), bool)
+    hole[20:30, 20:30] = True
+    filled = inpainter.fill(photo, hole)
+    assert (filled[21:29, 21:29] == 255).all() and (filled[20, 20:30] == 255).all() == feathered
 
 
 @pytest.mark.parametrize("number", range(4))
@@ -192,7 +208,7 @@ def test_a_network_that_gives_nan_is_an_error(inpainter: Inpainter, monkeypatch:
 
 
 def test_a_network_that_gives_nothing_is_an_error(inpainter: Inpainter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inpainter, "runtime", lambda image, _: np.full_like(image, 0.5))
+    watch(monkeypatch, inpainter, lambda image, _: np.full_like(image, 0.5))
     with pytest.raises(ArithmeticError, match="nothing for 1 pixels"):
         inpainter.fill(gradient(8, 8), np.arange(64).reshape(8, 8) == 5)
 

@@ -135,6 +135,11 @@ def test_what_is_not_closed_is_exactly_one_half(tmp_path: Path, name: str, detai
     )
 
 
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_a_file_says_whether_it_feathers(opened: dict[tuple[str, str], Runtime], name: str) -> None:
+    assert {kind: opened[kind, name].feathered for kind in NETS} == {kind: "detail" in kind for kind in NETS}
+
+
 def test_the_network_of_a_file_is_the_one_that_was_written(models: dict[str, tuple[PartialConvUNet, Path]]) -> None:
     for net, path in models.values():
         again = read_graph(onnx.load(path))

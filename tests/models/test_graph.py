@@ -12,6 +12,7 @@ from partialconv.inference import OnnxRuntime
 from partialconv.models import PartialConvUNet
 from partialconv.models.deploy import deploy
 from partialconv.models.graph import build_graph
+from partialconv.models.unet import DETAIL_LAYERS
 from tests.models.test_unet import holed, small
 
 
@@ -61,7 +62,7 @@ def test_an_all_hole_photo_gives_grey(model: Path) -> None:
 
 def test_weights_are_stored_in_half_precision_with_their_origin(net: PartialConvUNet, model: Path) -> None:
     loaded = onnx.load(model)
-    kernels = [t for t in loaded.graph.initializer if len(t.dims) == 4 and t.dims[2] > 1 and "ones" not in t.name]
-    assert len(kernels) == 4 + 2 * 4 + (3 if net.detail_width > 0 else 0)
+    kernels = [t for t in loaded.graph.initializer if len(t.dims) == 4 and t.dims[2] > 1 and t.dims[1] > 1]
+    assert len(kernels) == 4 + 2 * 4 + (1 + DETAIL_LAYERS if net.detail_width > 0 else 0)
     assert {t.data_type for t in kernels} == {TensorProto.FLOAT16}
     assert {p.key: p.value for p in loaded.metadata_props} == {"step": "7"}

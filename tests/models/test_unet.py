@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from partialconv.models import PartialConvUNet
 from partialconv.models.deploy import fold_batchnorm
-from partialconv.models.unet import Block
+from partialconv.models.edge import feather
+from partialconv.models.unet import DETAIL_LAYERS, Block
 from partialconv.nn import PartialConv2d, partial_conv2d
 
 
@@ -32,6 +33,11 @@ def holed(height: int, width: int, num: int = 1, channels: int = 3) -> tuple[Ten
     image = torch.rand(num, channels, height, width, generator=generator)
     coarse = torch.rand(num, 1, max(1, height // 4), max(1, width // 4), generator=generator)
     return image, F.interpolate((coarse > 0.3).float(), size=(height, width))
+
+
+def edged(net: PartialConvUNet, image: Tensor, valid: Tensor) -> Tensor:
+    """The output with its edge feathered."""
+    return feather(net(image, valid), image * valid, valid)
 
 
 def test_the_papers_table() -> None:
@@ -128,7 +134,7 @@ def test_a_batch_of_one_trains_through_a_bottleneck_of_one_pixel() -> None:
 def test_skip_masks_are_counted_apart() -> None:
     net = small(num_levels=2, detail_width=5)
     image, valid = holed(32, 32)
-    (first, second), (third, last), (hidden, correction) = net.blocks()
+    (first, second), (third, last), detail = net.blocks()
 
     # the same network in its dense form: every mask repeated for every channel of its tensor
     def dense(block: Block, x: list[Tensor], masks: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -138,14 +144,16 @@ def test_skip_masks_are_counted_apart() -> None:
         out, known = partial_conv2d(torch.cat(x, 1), repeated, conv.weight, conv.bias, conv.stride[0], padding)
         return block.activation(block.norm(out)), known
 
-    start = image * 2 - 1
+    start = (image * 2 - 1) * valid
     x1, m1 = dense(first, [start], [valid])
     x2, m2 = dense(second, [x1], [m1])
     x3, m3 = dense(third, [F.interpolate(x2, scale_factor=2), x1], [F.interpolate(m2, scale_factor=2), m1])
     x4, m4 = dense(last, [F.interpolate(x3, scale_factor=2), start], [F.interpolate(m3, scale_factor=2), valid])
-    x5, m5 = dense(hidden, [x4, start, torch.ones_like(valid)], [m4[:, :1], valid, valid])
-    x6, _ = dense(correction, [x5], [m5])
-    torch.testing.assert_close(net(image, valid), (x4[:, :3] + x6 + 1) / 2)
+    output, known = feather(x4[:, :3], start, valid), m4[:, :1]
+    x, mask = torch.cat([x4, torch.where(valid == 1, start, output), valid], 1), known
+    for block in detail:
+        x, mask = dense(block, [x], [mask[:, :1]])
+    torch.testing.assert_close(net(image, valid), (output + x * known + 1) / 2)
 
 
 def test_folding_batchnorm_changes_nothing() -> None:
@@ -176,7 +184,7 @@ def test_channels_last_reaches_the_output_of_every_block() -> None:
             lambda _m, _i, out: kept.append(out[0].is_contiguous(memory_format=torch.channels_last))
         )
     net(image.contiguous(memory_format=torch.channels_last), valid)
-    assert kept == [True] * 10
+    assert kept == [True] * (4 + 4 + DETAIL_LAYERS + 1)
 
 
 def twin(width: int = 4, num_levels: int = 4) -> PartialConvUNet:
@@ -245,6 +253,19 @@ def test_a_frozen_encoder_stays_frozen(conv: Literal["partial", "plain"]) -> Non
     assert affine and all(torch.equal(a, b) for a, b in zip(before, affine, strict=True))
     convolution = net.blocks()[0][1].conv.weight
     assert convolution.grad is not None and convolution.grad.abs().sum() > 0
+
+
+def test_the_layers_at_full_resolution_learn_alone() -> None:
+    net = small(detail_width=5).train()
+    net.freeze_coarse()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    learns = [p for p in net.train().parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(learns, lr=0.1)
+    net(*holed(32, 32, num=2)).square().mean().backward()
+    optimizer.step()
+    changed = {name for name, value in net.state_dict().items() if not torch.equal(value, before[name])}
+    layers = ["decoder.3", *(f"detail.{number}" for number in range(DETAIL_LAYERS + 1))]
+    assert changed == {f"{layer}.conv.{part}" for layer in layers for part in ("weight", "bias")}
 
 
 def test_checkpointing_changes_memory_and_nothing_else() -> None:

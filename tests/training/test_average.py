@@ -9,7 +9,7 @@ from partialconv.errors import InputError
 from partialconv.training.average import average
 from partialconv.training.checkpoint import Checkpoint
 from partialconv.training.recipe import ModelRecipe, Recipe
-from tests.models.test_unet import holed
+from tests.models.test_unet import edged, holed
 
 
 def run(model: ModelRecipe, seed: int) -> Checkpoint:
@@ -36,7 +36,7 @@ def test_a_network_without_detail_keeps_its_output_at_share_zero() -> None:
     first, second = run(SMALL, 1), run(DETAILED, 2)
     image, valid = holed(40, 40)
     output = average(first, second, 0).network()(image, valid)
-    torch.testing.assert_close(output, first.network()(image, valid), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(output, edged(first.network(), image, valid), atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(average(first, second, 1).network()(image, valid), second.network()(image, valid))
 
 

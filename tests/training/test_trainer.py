@@ -372,6 +372,20 @@ def test_a_new_run_starts_from_the_weights_of_another(finished: Path, photos: Pa
     assert not (tmp_path / "wider").exists()
 
 
+def test_the_layers_at_full_resolution_train_alone_and_go_on(finished: Path, photos: Path, tmp_path: Path) -> None:
+    recipe = changed(model={"detail_width": 5}, training={"coarse_frozen": True, "ema_decay": 0.0})
+    recipe = changed(recipe, initial={"num_steps": 4, "schedule": "constant"}, finetune={"num_steps": 0})
+    train(recipe, photos, tmp_path / "whole", start=finished)
+    before, after = load_checkpoint(finished).best, load_checkpoint(tmp_path / "whole").model
+    coarse = [name for name in before if not name.startswith("decoder.2.")]
+    assert coarse and all(torch.equal(after[name], before[name]) for name in coarse)
+    assert not torch.equal(after["decoder.2.conv.weight"][:3], before["decoder.2.conv.weight"])
+    train(changed(recipe, initial={"num_steps": 2}), photos, tmp_path / "parts", start=finished)
+    train(recipe, photos, tmp_path / "parts", resume=True)
+    parts = load_checkpoint(tmp_path / "parts")
+    assert all(torch.equal(parts.model[name], value) for name, value in after.items())
+
+
 def test_a_time_limit_ends_with_a_finished_schedule(photos: Path, tmp_path: Path) -> None:
     recipe = changed(initial={"num_steps": 50_000}, finetune={"num_steps": 50_000}, tracking={"log_every": 1})
     recipe = changed(recipe, finetune={"schedule": "cosine"})

@@ -134,7 +134,8 @@ class Inpainter:
         if not np.isfinite(output).all():
             raise ArithmeticError("the network gave values that are not finite; nothing was filled.")
         reached = (output != UNCLOSED).any(axis=1)
-        values = rounded(feather(output, image, valid).clip(0, 1) * peak, photo.dtype)
+        filled = output if self.runtime.feathered else feather(output, image, valid)
+        values = rounded(filled.clip(0, 1) * peak, photo.dtype)
         for crop, its_values, its_reached in zip(batch, values.transpose(0, 2, 3, 1), reached, strict=True):
             box, window = crop.box, crop.window
             inner = Box(box.top - window.top, box.left - window.left, box.bottom - window.top, box.right - window.left)

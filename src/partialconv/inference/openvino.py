@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from partialconv.errors import InputError
-from partialconv.inference.runtime import FloatArray
+from partialconv.inference.runtime import FEATHERED, FloatArray
 
 NUM_SIZES = 4  # compiled for, at most
 
@@ -49,6 +49,7 @@ class OpenVinoRuntime:
             network = self._core.read_model(model)
         except RuntimeError as error:
             raise InputError(f"{model} is no ONNX model that can be run: {str(error).splitlines()[0]}") from error
+        self.feathered = network.output(0).any_name == FEATHERED
         names = [value.any_name for value in network.inputs]
         if names != ["image", "valid"]:
             raise InputError(f"{model} takes {names}, expected image and valid: use a file of `partialconv export`.")
@@ -57,7 +58,7 @@ class OpenVinoRuntime:
     def __call__(self, image: FloatArray, valid: FloatArray) -> FloatArray:
         """Run the network: see `Runtime`."""
         request = self._compiled(image.shape, valid.shape).create_infer_request()
-        return np.array(request.infer({"image": image, "valid": valid})["output"])
+        return np.array(request.infer({"image": image, "valid": valid})[0])
 
     def _compiled(self, image: tuple[int, ...], valid: tuple[int, ...]) -> Any:
         with self._lock:

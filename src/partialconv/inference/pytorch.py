@@ -36,10 +36,11 @@ class TorchRuntime:
         except (RuntimeError, AssertionError) as error:  # the latter from a build without CUDA
             raise InputError(f"PyTorch has no device {device} here: {str(error).splitlines()[0]}") from error
         try:
-            network = FastUNet(read_graph(onnx.load(model)))
+            read = read_graph(onnx.load(model))
         except (DecodeError, ValueError) as error:
             raise InputError(f"{model} is no file of `partialconv export`: {error}") from error
-        self.network = network.to(self.device, torch.float32 if precision == "fp32" else torch.bfloat16)
+        self.feathered = read.detail_width > 0
+        self.network = FastUNet(read).to(self.device, torch.float32 if precision == "fp32" else torch.bfloat16)
 
     def __call__(self, image: FloatArray, valid: FloatArray) -> FloatArray:
         """Run the network: see `Runtime`."""

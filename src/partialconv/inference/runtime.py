@@ -13,11 +13,18 @@ FloatArray = NDArray[np.float32]
 RUNTIMES = ("onnxruntime", "torch", "openvino")
 PRECISIONS = ("fp32", "bf16")
 
+FEATHERED = "feathered"  # name of the output of networks that do it themselves
 KEPT_PIXELS = 2**20  # of a run; the memory of a larger one is given back after it, which costs a fifth of its time
 
 
 class Runtime(Protocol):
-    """Anything that runs the network; safe to call from several threads."""
+    """Anything that runs the network; safe to call from several threads.
+
+    Attributes:
+        feathered: Whether the network makes the edge of the hole fit the photo itself; else `Inpainter` does.
+    """
+
+    feathered: bool
 
     def __call__(self, image: FloatArray, valid: FloatArray) -> FloatArray:
         """Run the network on a batch.
@@ -91,6 +98,7 @@ class OnnxRuntime:
             self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # the runtime's exceptions share no public base
             raise InputError(f"{model} is no ONNX model that can be run: {str(error).splitlines()[0]}") from error
+        self.feathered = self.session.get_outputs()[0].name == FEATHERED
         names = [value.name for value in self.session.get_inputs()]
         if names != ["image", "valid"]:
             raise InputError(f"{model} takes {names}, expected image and valid: use a file of `partialconv export`.")
@@ -100,5 +108,5 @@ class OnnxRuntime:
         options = onnxruntime.RunOptions()
         if valid.size > KEPT_PIXELS:
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        (output,) = self.session.run(["output"], {"image": image, "valid": valid}, options)
+        (output,) = self.session.run(None, {"image": image, "valid": valid}, options)
         return np.asarray(output)

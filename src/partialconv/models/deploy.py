@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from partialconv.models.edge import feather
 from partialconv.models.unet import Block, PartialConvUNet
 
 # Rows of a 3x3 kernel that fall on each of two low-resolution rows, [parity, row, kernel row]: under a map of which
@@ -115,10 +116,7 @@ class FastUNet(nn.Module):
             _Layer(block, [block.conv.in_channels - skip, skip], enlarged=True)
             for block, skip in zip(decoder, skips, strict=True)
         )
-        shares = [[net.detail_width, block.conv.in_channels - net.detail_width] for block in detail]
-        self.detail = nn.ModuleList(
-            _Layer(block, [c for c in share if c]) for block, share in zip(detail, shares, strict=True)
-        )
+        self.detail = nn.ModuleList(_Layer(block, [block.conv.in_channels]) for block in detail)
         self.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.inference_mode()
@@ -136,9 +134,13 @@ class FastUNet(nn.Module):
         for layer in self.decoder:
             x, known = layer([(x, known), skips.pop()])
         if len(self.detail) > 0:
-            first, second = self.detail
-            correction, _ = second([first([(x, known), (marked, None if self.plain else valid.float())])])
-            x = x[:, : self.in_channels] + (correction if known is None else correction * known.to(dtype))
+            photo, mask = marked[:, : self.in_channels], marked[:, self.in_channels :]
+            output = feather(x[:, : self.in_channels], photo, mask)
+            x = torch.cat([x, torch.where(mask > 0, photo, output), mask], dim=1)
+            reached = known
+            for layer in self.detail:
+                x, reached = layer([(x, reached)])
+            x = output + (x if known is None else x * known.to(dtype))
         return (x.float() + 1) / 2
 
 

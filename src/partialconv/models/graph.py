@@ -14,8 +14,10 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from partialconv.models.deploy import TAPS, fold_batchnorm
+from partialconv.models.edge import KERNEL, LARGEST, STRENGTH
 from partialconv.models.unet import Block, PartialConvUNet
 
+FEATHERED = "feathered"  # name of the output; what runs the file asks for it
 OPSET, IR_VERSION = 17, 8  # ONNX Runtime 1.13 and later
 FEW_CHANNELS = 32  # for a mask of one channel to be spread over the last axis quickly
 LAST, FIRST = [0, 2, 3, 1], [0, 3, 1, 2]  # where the channels stand
@@ -34,12 +36,14 @@ def build_graph(net: PartialConvUNet, metadata: dict[str, str]) -> onnx.ModelPro
         metadata: Keys and values to store in the file.
 
     Returns:
-        Inputs "image", (N, C, H, W) in [0, 1], and "valid", (N, 1, H, W), 1 = known; output "output", (N, C, H, W).
+        Inputs "image", (N, C, H, W) in [0, 1], and "valid", (N, 1, H, W), 1 = known; output "output", (N, C, H, W),
+        with the name "feathered" where the network looks after the edge of the hole itself.
     """
     graph = _Graph()
     x = graph.add("Sub", graph.add("Mul", "image", graph.number(2)), graph.number(1))
     # only the image can hold NaN under its hole
-    x = graph.add("Where", graph.add("Greater", "valid", graph.number(0)), x, graph.number(0))
+    is_known = graph.add("Greater", "valid", graph.number(0))
+    x = graph.add("Where", is_known, x, graph.number(0))
     marked = graph.add("Concat", x, "valid", axis=1)
     image: _Map = (x, "valid", net.in_channels) if net.conv == "partial" else (marked, None, net.in_channels + 1)
     skips, seen = [], image
@@ -54,13 +58,17 @@ def build_graph(net: PartialConvUNet, metadata: dict[str, str]) -> onnx.ModelPro
         seen = graph.block(f"decoder.{level}", block, [seen, skips.pop()], (sizes.pop(), sizes[-1]))
     output, known, _ = seen
     if detail:
-        photo = (marked, image[1], net.in_channels + 1)
-        hidden = graph.block("detail.0", detail[0], [seen, photo])
-        correction, _, _ = graph.block("detail.1", detail[1], [hidden])
-        output = graph.add("Slice", output, graph.integers(0), graph.integers(net.in_channels), graph.integers(1))
-        output = graph.add("Add", output, graph.masked(correction, known))
-    graph.add("Mul", graph.add("Add", output, graph.number(1)), graph.number(0.5), output="output")
-    return graph.model(net.in_channels, metadata)
+        features, (_, _, num) = output, seen
+        output = graph.add("Slice", features, graph.integers(0), graph.integers(net.in_channels), graph.integers(1))
+        output = graph.feathered(output, marked, net.in_channels)
+        composite = graph.add("Where", is_known, x, output)
+        seen = (graph.add("Concat", features, composite, "valid", axis=1), known, num + net.in_channels + 1)
+        for number, block in enumerate(detail):
+            seen = graph.block(f"detail.{number}", block, [seen])
+        output = graph.add("Add", output, graph.masked(seen[0], known))
+    name = FEATHERED if detail else "output"
+    graph.add("Mul", graph.add("Add", output, graph.number(1)), graph.number(0.5), output=name)
+    return graph.model(net.in_channels, name, metadata)
 
 
 def read_graph(model: onnx.ModelProto) -> PartialConvUNet:
@@ -193,11 +201,22 @@ class _Graph:
         phases = self.add("Transpose", phases, perm=[2, 3, 0, 1, 4, 5])
         return self.add("Reshape", phases, self.integers(4 * num_out, num_in, 2, 2))
 
-    def model(self, channels: int, metadata: dict[str, str]) -> onnx.ModelProto:
+    def feathered(self, output: str, marked: str, channels: int) -> str:
+        """As `edge.feather`; `marked` is the image and its mask."""
+        kernel = np.tile(np.outer(KERNEL, KERNEL).astype(np.float32), (channels + 1, 1, 1, 1))
+        sums = self.add("Conv", marked, self.constant("binomial", kernel), pads=[1] * 4, group=channels + 1)
+        first, end, axis = self.integers(0), self.integers(channels), self.integers(1)
+        share = self.add("Slice", sums, end, self.integers(channels + 1), axis)
+        mean = self.add("Div", self.add("Slice", sums, first, end, axis), self.add("Clip", share, self.number(1 / 16)))
+        weight = self.add("Mul", share, self.number(STRENGTH))
+        weight = self.add("Clip", weight, self.number(0), self.number(LARGEST))
+        return self.add("Add", output, self.add("Mul", self.add("Sub", mean, output), weight))
+
+    def model(self, channels: int, output: str, metadata: dict[str, str]) -> onnx.ModelProto:
         def value(name: str, num: int) -> onnx.ValueInfoProto:
             return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["num", num, "height", "width"])
 
-        inputs, outputs = [value("image", channels), value("valid", 1)], [value("output", channels)]
+        inputs, outputs = [value("image", channels), value("valid", 1)], [value(output, channels)]
         graph = helper.make_graph(self.nodes, "partialconv", inputs, outputs, list(self.constants.values()))
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="partialconv")
         model.ir_version = IR_VERSION

@@ -1,4 +1,4 @@
-"""Adding layers to a trained network without changing what it does."""
+"""Adding layers to a trained network that change nothing but the edge of holes, as yet."""
 
 import torch
 
@@ -7,7 +7,7 @@ from partialconv.models.unet import PartialConvUNet
 
 @torch.no_grad()
 def add_detail(net: PartialConvUNet, detail_width: int) -> PartialConvUNet:
-    """A network with detail layers whose output is that of `net`: their correction begins at zero.
+    """A network with detail layers whose output is that of `net`, feathered: their correction begins at zero.
 
     Args:
         net: A network without detail layers.
@@ -28,7 +28,7 @@ def add_detail(net: PartialConvUNet, detail_width: int) -> PartialConvUNet:
     for name, value in net.state_dict().items():
         part = state[name][: len(value)] if value.dim() > 0 else state[name]  # the last layer has further rows
         part.copy_(value)
-    *_, (_, correction) = grown.blocks()
-    for parameter in correction.parameters():
+    _, _, detail = grown.blocks()
+    for parameter in detail[-1].parameters():
         parameter.zero_()
     return grown

@@ -10,10 +10,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from partialconv.models.edge import feather
 from partialconv.models.norm import BatchNorm2d
 from partialconv.nn import PartialConv2d, zero_holes
 
 ENCODER_KERNELS = (7, 5, 5)  # then 3x3
+DETAIL_LAYERS = 3
 
 
 class PartialConvUNet(nn.Module):
@@ -31,10 +33,10 @@ class PartialConvUNet(nn.Module):
         in_channels: Channels of the image, and of the output.
         conv: "plain" makes the paper's baseline Conv: the same network of ordinary convolutions. It sees the image
             with its holes grey, and the mask as one more channel, where the partial network sees image and mask.
-        detail_width: Channels of the last layer's result, and of one more layer at full resolution that corrects
+        detail_width: Channels of the last layer's result, and of `DETAIL_LAYERS` more at full resolution that correct
             its first `in_channels`, the output; 0 = the paper's last layer, which alone sees full resolution and can
-            hardly draw a hairline. The layer sees the image again, with a channel of ones, so that a window knows
-            which of its pixels are known. Ours.
+            hardly draw a hairline. The edge of the hole is feathered before, see `edge.feather`; the detail layers
+            see the last layer's result, the composite and the mask. Ours.
 
     Raises:
         ValueError: an argument is below 1, `detail_width` between 0 and `in_channels`, or `conv` is unknown.
@@ -66,7 +68,7 @@ class PartialConvUNet(nn.Module):
             raise ValueError(f"conv is {conv!r}, expected 'partial' or 'plain'.")
         self.width, self.num_levels, self.in_channels, self.conv = width, num_levels, in_channels, conv
         self.detail_width = detail_width
-        self.encoder_norm_frozen = False
+        self.encoder_norm_frozen = self.coarse_frozen = False
         self.gradient_checkpointing = False
         plain = conv == "plain"
         channels = [in_channels + plain, *(width * min(2**level, 8) for level in range(num_levels))]
@@ -84,8 +86,9 @@ class PartialConvUNet(nn.Module):
         self.decoder.append(Block(channels[1] + channels[0], full, 3, norm=False, bias=True, plain=plain))
         self.detail = nn.ModuleList()
         if detail_width > 0:
-            seen = detail_width + channels[0] + (not plain)  # the plain network has its mask already
-            self.detail.append(Block(seen, detail_width, 3, norm=False, bias=True, activation=leaky, plain=plain))
+            seen = [detail_width + in_channels + 1, *[detail_width] * (DETAIL_LAYERS - 1)]
+            for num in seen:
+                self.detail.append(Block(num, detail_width, 3, norm=False, bias=True, activation=leaky, plain=plain))
             self.detail.append(Block(detail_width, in_channels, 3, norm=False, bias=True, plain=plain))
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -142,16 +145,21 @@ class PartialConvUNet(nn.Module):
             else:
                 x, known = self._run(block, [x, seen], [None, None])
             x = x[..., :height, :width]
-        return x if self.detail_width == 0 else self._corrected(x, known, skip, skip_known)  # the last skip: the image
+        if self.detail_width == 0:
+            return x
+        # the last skip is the image; that of the plain network has its mask as last channel
+        mask = skip[:, -1:] if skip_known is None else skip_known.to(x.dtype)
+        return self._corrected(x, known, skip[:, : self.in_channels], mask)
 
-    def _corrected(self, x: Tensor, known: Tensor | None, image: Tensor, image_known: Tensor | None) -> Tensor:
+    def _corrected(self, x: Tensor, known: Tensor | None, image: Tensor, mask: Tensor) -> Tensor:
         """The output, which is the first channels of `x`, corrected where the holes are closed."""
-        if image_known is not None:
-            ones = image_known.to(image.dtype).expand(len(image), -1, -1, -1)
-            image = torch.cat([image, ones], dim=1)
-        hidden, hidden_known = self._run(self.detail[0], [x, image], [known, image_known])
-        correction, _ = self._run(self.detail[1], [hidden], [hidden_known])
-        return x[:, : self.in_channels] + (correction if known is None else correction * known)
+        mask = mask.expand(len(x), -1, -1, -1)
+        output = feather(x[:, : self.in_channels], image, mask)
+        seen = torch.cat([x, torch.where(mask > 0, image, output), mask], dim=1)
+        reached = known
+        for block in self.detail:
+            seen, reached = self._run(block, [seen], [reached])
+        return output + (seen if known is None else seen * known)
 
     def _run(self, block: nn.Module, x: list[Tensor], known: list[Tensor | None]) -> tuple[Tensor, Tensor | None]:
         if self.gradient_checkpointing and self.training:
@@ -176,9 +184,26 @@ class PartialConvUNet(nn.Module):
                 module.requires_grad_(False)
         self.train(self.training)
 
+    def freeze_coarse(self) -> None:
+        """Freeze what works at half resolution and below, statistics of BatchNorm included, for good.
+
+        The last decoder layer and the detail layers learn on: steps are cheap, for nothing else needs a gradient.
+        """
+        self.coarse_frozen = True
+        for block in self._coarse():
+            block.requires_grad_(False)
+        self.train(self.training)
+
+    def _coarse(self) -> list["Block"]:
+        encoder, decoder, _ = self.blocks()
+        return [*encoder, *decoder[:-1]]
+
     def train(self, mode: bool = True) -> Self:
-        """Set training mode, except for what `freeze_encoder_norm` froze; returns the network."""
+        """Set training mode, except for what was frozen; returns the network."""
         super().train(mode)
+        if self.coarse_frozen:
+            for block in self._coarse():
+                block.eval()
         if self.encoder_norm_frozen:
             for module in self.encoder.modules():
                 if isinstance(module, nn.BatchNorm2d):

@@ -257,7 +257,7 @@ class _Stoppable:
     """A network that looks, before it runs, whether anybody still waits."""
 
     def __init__(self, runtime: Runtime, check: Callable[[], None]) -> None:
-        self.runtime, self.check = runtime, check
+        self.runtime, self.check, self.feathered = runtime, check, runtime.feathered
 
     def __call__(self, image: FloatArray, valid: FloatArray) -> FloatArray:
         self.check()

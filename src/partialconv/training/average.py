@@ -7,6 +7,7 @@ from torch import Tensor
 
 from partialconv.errors import InputError
 from partialconv.models.growth import add_detail
+from partialconv.models.unet import DETAIL_LAYERS
 from partialconv.training.checkpoint import Checkpoint
 
 
@@ -44,12 +45,12 @@ def average(first: Checkpoint, second: Checkpoint, share: float) -> Checkpoint:
 
 def _with_layers(checkpoint: Checkpoint, like: dict[str, Tensor], num_levels: int) -> dict[str, Tensor]:
     """The weights of a network without detail layers, with those of `like` and a correction of zero."""
-    last, hidden = f"decoder.{num_levels - 1}.conv.", "detail.0."
+    last, correction = f"decoder.{num_levels - 1}.conv.", f"detail.{DETAIL_LAYERS}."
     grown = add_detail(checkpoint.network(), like[last + "bias"].numel()).state_dict()
     for name, value in grown.items():
         if name.startswith(last):
             known = checkpoint.best[name].shape[0]
             value[known:] = like[name][known:]
-        elif name.startswith(hidden):
+        elif name.startswith("detail.") and not name.startswith(correction):
             value.copy_(like[name])
     return grown

@@ -42,6 +42,8 @@ class Learner:
         torch.manual_seed(settings.seed)
         self.net = recipe.model.build() if start is None else start
         self.net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if settings.coarse_frozen:
+            self.net.freeze_coarse()
         self.net.gradient_checkpointing = settings.gradient_checkpointing
         if settings.synchronise_norm:
             self.net.synchronise_norm()
@@ -49,7 +51,9 @@ class Learner:
         if recipe.loss.uses_vgg:
             features = load_vgg16(vgg).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.loss = InpaintingLoss(recipe.loss.weights(), features, recipe.loss.vgg_window_px)
-        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=recipe.initial.lr, fused=True)
+        self.optimizer = torch.optim.Adam(
+            (p for p in self.net.parameters() if p.requires_grad), lr=recipe.initial.lr, fused=True
+        )
         self.dtype = precision_of(settings, device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
         self.average: AveragedModel | None = None

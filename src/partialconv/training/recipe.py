@@ -97,6 +97,7 @@ class TrainingRecipe:
         clip_norm: Largest norm of the gradient; 0 = not clipped.
         compile: Compile the network with torch.compile.
         gradient_checkpointing: Compute activations again in the backward pass, to save memory.
+        coarse_frozen: Train the layers at full resolution alone, see `PartialConvUNet.freeze_coarse`.
         synchronise_norm: Let BatchNorm see the batch of all processes; otherwise each sees its own share.
         seed: Of weights, order, crops and holes.
     """
@@ -107,6 +108,7 @@ class TrainingRecipe:
     clip_norm: float = 0.0
     compile: bool = False
     gradient_checkpointing: bool = False
+    coarse_frozen: bool = False
     synchronise_norm: bool = False
     seed: int = 0
 

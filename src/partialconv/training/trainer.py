@@ -116,6 +116,7 @@ def starting_network(run: Path, recipe: Recipe) -> PartialConvUNet:
     if before.recipe.model == model:
         return before.network()
     if before.recipe.model == dataclasses.replace(model, detail_width=0):
+        torch.manual_seed(recipe.training.seed)  # of the new layers
         return add_detail(before.network(), model.detail_width)
     raise InputError(f"{run} holds {before.recipe.model}, the recipe asks for {model}.")
 
