@@ -9,9 +9,8 @@ bin of hole ratio, and one of twelve straight lines of one pixel. Means over pho
 import argparse
 from pathlib import Path
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
+from planner import hairlines
 
 from partialconv import Inpainter
 from partialconv.benchmark.lpips import Lpips
@@ -21,16 +20,7 @@ from partialconv.imageio import read_photo
 from partialconv.masks import stroke_hole
 from partialconv.masks.sets import BINS
 
-SIDE_PX, PHOTOS, NUM_LINES = 256, slice(24, 56), 12
-
-
-def hairlines(seed: int) -> NDArray[np.bool_]:
-    """Straight lines of one pixel, (256, 256)."""
-    rng, hole = np.random.default_rng(seed), np.zeros((SIDE_PX, SIDE_PX), np.uint8)
-    for _ in range(NUM_LINES):
-        first, last = (tuple(int(place) for place in rng.integers(0, SIDE_PX, 2)) for _ in range(2))
-        cv2.line(hole, first, last, 1, 1)
-    return hole > 0
+SIDE_PX, PHOTOS = 256, slice(24, 56)
 
 
 def main() -> None:

@@ -15,6 +15,11 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from torch import Tensor
 
+# of the output of networks that feather the edge of the hole themselves; others call it "output"
+FEATHERED = "feathered"
+# how the edge is feathered, see `inference.feather`; networks with detail layers were trained with these
+FEATHER_STRENGTH, FEATHER_LARGEST = 2.0, 0.9
+
 Mask = TypeVar("Mask", "Tensor", NDArray[np.bool_])
 Array = TypeVar("Array", "Tensor", NDArray[np.float32])
 

@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.ndimage import convolve
 
-from partialconv.inference.feather import LARGEST, STRENGTH, feather
+from partialconv.conventions import FEATHER_LARGEST, FEATHER_STRENGTH
+from partialconv.inference.feather import feather
 from partialconv.masks import stroke_hole
 
 
@@ -17,7 +18,7 @@ def test_it_is_a_mixture_with_the_mean_of_known_neighbours() -> None:
     kernel = np.outer([1, 2, 1], [1, 2, 1]) / 16
     for n in range(2):
         share = convolve(valid[n, 0], kernel, mode="constant")
-        weight = np.minimum(STRENGTH * share, LARGEST)
+        weight = np.minimum(FEATHER_STRENGTH * share, FEATHER_LARGEST)
         for c in range(3):
             known = convolve(image[n, c] * valid[n, 0], kernel, mode="constant")
             mean = np.divide(known, share, out=np.zeros_like(known), where=share > 0)

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
+from partialconv.conventions import FEATHER_LARGEST, FEATHER_STRENGTH
 
-STRENGTH, LARGEST = 2.0, 0.9  # what they give: benchmarks/planner.py
+FloatArray = NDArray[np.float32]
 
 
 def feather(output: FloatArray, image: FloatArray, valid: FloatArray) -> FloatArray:
@@ -25,7 +25,7 @@ def feather(output: FloatArray, image: FloatArray, valid: FloatArray) -> FloatAr
     share = _blurred(valid)
     known = _blurred(np.where(valid > 0, image, np.float32(0)))
     mean = known / np.maximum(share, np.float32(1 / 16))
-    weight = np.minimum(share * np.float32(STRENGTH), np.float32(LARGEST))
+    weight = np.minimum(share * np.float32(FEATHER_STRENGTH), np.float32(FEATHER_LARGEST))
     return np.asarray(output + (mean - output) * weight)
 
 

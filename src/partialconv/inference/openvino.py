@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from partialconv.conventions import FEATHERED
 from partialconv.errors import InputError
-from partialconv.inference.runtime import FEATHERED, FloatArray
+from partialconv.inference.runtime import FloatArray
 
 NUM_SIZES = 4  # compiled for, at most
 

@@ -7,13 +7,13 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from partialconv.conventions import FEATHERED
 from partialconv.errors import InputError
 
 FloatArray = NDArray[np.float32]
 RUNTIMES = ("onnxruntime", "torch", "openvino")
 PRECISIONS = ("fp32", "bf16")
 
-FEATHERED = "feathered"  # name of the output of networks that do it themselves
 KEPT_PIXELS = 2**20  # of a run; the memory of a larger one is given back after it, which costs a fifth of its time
 
 

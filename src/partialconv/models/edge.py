@@ -3,7 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-STRENGTH, LARGEST = 2.0, 0.9
+from partialconv.conventions import FEATHER_LARGEST, FEATHER_STRENGTH
+
 KERNEL = (0.25, 0.5, 0.25)  # binomial, along each axis
 
 
@@ -20,12 +21,12 @@ def feather(output: Tensor, image: Tensor, valid: Tensor) -> Tensor:
 
     Source: ours.
     """
-    share = blurred(valid)
-    mean = blurred(image) / share.clamp(min=1 / 16)
-    return output + (mean - output) * (share * STRENGTH).clamp(max=LARGEST)
+    share = _blurred(valid)
+    mean = _blurred(image) / share.clamp(min=1 / 16)
+    return output + (mean - output) * (share * FEATHER_STRENGTH).clamp(max=FEATHER_LARGEST)
 
 
-def blurred(maps: Tensor) -> Tensor:
+def _blurred(maps: Tensor) -> Tensor:
     """Binomial filter of 3x3 pixels, beyond the border zeros."""
     padded, (side, middle, _) = F.pad(maps, (1, 1, 1, 1)), KERNEL
     rows = (padded[:, :, :-2] + padded[:, :, 2:]) * side + padded[:, :, 1:-1] * middle

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from partialconv.conventions import FEATHER_LARGEST, FEATHER_STRENGTH, FEATHERED
 from partialconv.models.deploy import TAPS, fold_batchnorm
-from partialconv.models.edge import KERNEL, LARGEST, STRENGTH
+from partialconv.models.edge import KERNEL
 from partialconv.models.unet import Block, PartialConvUNet
 
-FEATHERED = "feathered"  # name of the output; what runs the file asks for it
 OPSET, IR_VERSION = 17, 8  # ONNX Runtime 1.13 and later
 FEW_CHANNELS = 32  # for a mask of one channel to be spread over the last axis quickly
 LAST, FIRST = [0, 2, 3, 1], [0, 3, 1, 2]  # where the channels stand
@@ -208,8 +208,8 @@ class _Graph:
         first, end, axis = self.integers(0), self.integers(channels), self.integers(1)
         share = self.add("Slice", sums, end, self.integers(channels + 1), axis)
         mean = self.add("Div", self.add("Slice", sums, first, end, axis), self.add("Clip", share, self.number(1 / 16)))
-        weight = self.add("Mul", share, self.number(STRENGTH))
-        weight = self.add("Clip", weight, self.number(0), self.number(LARGEST))
+        weight = self.add("Mul", share, self.number(FEATHER_STRENGTH))
+        weight = self.add("Clip", weight, self.number(0), self.number(FEATHER_LARGEST))
         return self.add("Add", output, self.add("Mul", self.add("Sub", mean, output), weight))
 
     def model(self, channels: int, output: str, metadata: dict[str, str]) -> onnx.ModelProto:
