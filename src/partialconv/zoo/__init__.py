@@ -45,7 +45,7 @@ SHIPPED = {
     for model in (
         ShippedModel(
             DEFAULT,
-            "53ea7b1b9342ac648fb2fef2ea0d7a59f9f7a7b7c38c93c2403ace5f28bab34a",
+            "2053a8edfb1f8271cb7b6342a42a5e7ff631689806390a4e78f6cacbfd943a5e",
             8_244_275,
             "half the paper's width, with detail layers; all six losses",
         ),
