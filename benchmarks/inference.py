@@ -11,7 +11,6 @@ with ones. Then `partialconv fill` of a small hole in a photo of 12 megapixels, 
 """
 
 import argparse
-import itertools
 import platform
 import statistics
 import subprocess
@@ -41,6 +40,7 @@ from partialconv.models.unet import Block
 from partialconv.zoo import model_path
 
 SIZES = ((64, 0), (64, 24), (32, 0), (32, 24))  # width, detail_width
+DILATIONS = (2, 4, 1)  # of the shipped network
 OURS = (("onnxruntime", "fp32"), ("torch", "fp32"), ("openvino", "fp32"), ("torch", "bf16"), ("openvino", "bf16"))
 MEASURE_PEAK = """
 import sys
@@ -64,8 +64,8 @@ class DenseMasks:
 
     def __init__(self, net: PartialConvUNet) -> None:
         self.net = net
-        blocks = list(itertools.chain(*net.blocks()))
-        self.ones = {id(block): torch.ones_like(block.conv.weight) for block in blocks}
+        encoder, decoder, _ = net.blocks()
+        self.ones = {id(block): torch.ones_like(block.conv.weight) for block in (*encoder, *decoder)}
 
     def __call__(self, image: Tensor, valid: Tensor) -> Tensor:
         """As the network."""
@@ -82,9 +82,8 @@ class DenseMasks:
         if detail:
             output, known = feather(x[:, :3], skip * valid, valid), mask[:, :3]
             x = torch.cat([x, torch.where(valid > 0, skip, output), valid], 1)
-            mask = mask[:, :1].expand_as(x)
             for block in detail:
-                x, mask = self._block(block, x, mask)
+                x, _ = block([x], [None])
             x = output + x * known
         return (x + 1) / 2
 
@@ -102,8 +101,10 @@ class DenseMasks:
 def forms(width: int, detail_width: int, px: int, folder: Path) -> dict[str, Call]:
     """The same network in every form, ready to run."""
     torch.manual_seed(0)
-    net = deploy(PartialConvUNet(width, detail_width=detail_width))
-    twin = fold_batchnorm(PartialConvUNet(width, conv="plain", detail_width=detail_width))
+    dilations = DILATIONS if detail_width > 0 else ()
+    net = deploy(PartialConvUNet(width, detail_width=detail_width, detail_dilations=dilations))
+    twin = PartialConvUNet(width, conv="plain", detail_width=detail_width, detail_dilations=dilations)
+    twin = fold_batchnorm(twin)
     valid = 1 - torch.from_numpy(stroke_hole((px, px), 1, (0.1, 0.3)))[None, None].float()
     image = torch.rand(1, 3, px, px)
     last = image.contiguous(memory_format=torch.channels_last)
@@ -199,7 +200,8 @@ def main() -> None:
             models = {"the model": options.model or model_path()}
             for width, detail_width in SIZES:
                 path = models[f"width {width}, detail {detail_width}"] = folder / f"{width}_{detail_width}.onnx"
-                net = deploy(PartialConvUNet(width, detail_width=detail_width))
+                dilations = DILATIONS if detail_width > 0 else ()
+                net = deploy(PartialConvUNet(width, detail_width=detail_width, detail_dilations=dilations))
                 path.write_bytes(build_graph(net, {}).SerializeToString())
             memory(models)
             return

@@ -25,9 +25,9 @@ NETS = ["partial", "partial with detail", "plain", "plain with detail"]
 
 def network(kind: str) -> PartialConvUNet:
     torch.manual_seed(3)
-    detail_width = 5 if "detail" in kind else 0
+    detail_width, dilations = (5, (2, 1)) if "detail" in kind else (0, ())
     if "plain" in kind:
-        return deploy(PartialConvUNet(4, 4, conv="plain", detail_width=detail_width))
+        return deploy(PartialConvUNet(4, 4, conv="plain", detail_width=detail_width, detail_dilations=dilations))
     return deploy(small(detail_width=detail_width))
 
 
@@ -144,6 +144,7 @@ def test_the_network_of_a_file_is_the_one_that_was_written(models: dict[str, tup
     for net, path in models.values():
         again = read_graph(onnx.load(path))
         assert (again.conv, again.detail_width) == (net.conv, net.detail_width)
+        assert again.detail_dilations == net.detail_dilations
         state = again.state_dict()
         assert state.keys() == net.state_dict().keys()
         assert all(torch.equal(state[name], value) for name, value in net.state_dict().items())

@@ -12,8 +12,7 @@ from partialconv.inference import OnnxRuntime
 from partialconv.models import PartialConvUNet
 from partialconv.models.deploy import deploy
 from partialconv.models.graph import build_graph
-from partialconv.models.unet import DETAIL_LAYERS
-from tests.models.test_unet import holed, small
+from tests.models.test_unet import DILATIONS, NUM_DETAIL, holed, small
 
 
 @pytest.fixture(scope="module", params=[0, 5])
@@ -39,7 +38,8 @@ def test_equals_the_network_at_any_size(net: PartialConvUNet, model: Path, size:
 
 @pytest.mark.parametrize("detail_width", [0, 5])
 def test_the_network_of_ordinary_convolutions_too(tmp_path: Path, detail_width: int) -> None:
-    net = deploy(PartialConvUNet(4, 3, conv="plain", detail_width=detail_width))
+    dilations = DILATIONS if detail_width > 0 else ()
+    net = deploy(PartialConvUNet(4, 3, conv="plain", detail_width=detail_width, detail_dilations=dilations))
     (tmp_path / "net.onnx").write_bytes(build_graph(net, {}).SerializeToString())
     image, valid = holed(50, 71, num=2)
     with torch.no_grad():
@@ -63,6 +63,6 @@ def test_an_all_hole_photo_gives_grey(model: Path) -> None:
 def test_weights_are_stored_in_half_precision_with_their_origin(net: PartialConvUNet, model: Path) -> None:
     loaded = onnx.load(model)
     kernels = [t for t in loaded.graph.initializer if len(t.dims) == 4 and t.dims[2] > 1 and t.dims[1] > 1]
-    assert len(kernels) == 4 + 2 * 4 + (1 + DETAIL_LAYERS if net.detail_width > 0 else 0)
+    assert len(kernels) == 4 + 2 * 4 + (NUM_DETAIL if net.detail_width > 0 else 0)
     assert {t.data_type for t in kernels} == {TensorProto.FLOAT16}
     assert {p.key: p.value for p in loaded.metadata_props} == {"step": "7"}

@@ -14,10 +14,14 @@ from partialconv.models.edge import feather
 from partialconv.models.unet import DETAIL_LAYERS, Block
 from partialconv.nn import PartialConv2d, partial_conv2d
 
+DILATIONS = (2, 1)
+NUM_DETAIL = DETAIL_LAYERS + len(DILATIONS) + 1
+
 
 def small(num_levels: int = 4, in_channels: int = 3, detail_width: int = 0) -> PartialConvUNet:
     torch.manual_seed(0)
-    net = PartialConvUNet(width=4, num_levels=num_levels, in_channels=in_channels, detail_width=detail_width)
+    dilations = DILATIONS if detail_width > 0 else ()
+    net = PartialConvUNet(4, num_levels, in_channels, detail_width=detail_width, detail_dilations=dilations)
     for module in net.modules():  # statistics that a wrong fold would not survive
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -150,9 +154,13 @@ def test_skip_masks_are_counted_apart() -> None:
     x3, m3 = dense(third, [F.interpolate(x2, scale_factor=2), x1], [F.interpolate(m2, scale_factor=2), m1])
     x4, m4 = dense(last, [F.interpolate(x3, scale_factor=2), start], [F.interpolate(m3, scale_factor=2), valid])
     output, known = feather(x4[:, :3], start, valid), m4[:, :1]
-    x, mask = torch.cat([x4, torch.where(valid == 1, start, output), valid], 1), known
-    for block in detail:
-        x, mask = dense(block, [x], [mask[:, :1]])
+    x = torch.cat([x4, torch.where(valid == 1, start, output), valid], 1)
+    layers = [block.conv for block in detail]
+    for conv in layers[:3]:
+        x = F.leaky_relu(F.conv2d(x, conv.weight, conv.bias, padding=1), 0.2)
+    for conv, apart in zip(layers[3:-1], DILATIONS, strict=True):
+        x = x + F.leaky_relu(F.conv2d(x, conv.weight, conv.bias, padding=apart, dilation=apart), 0.2)
+    x = F.conv2d(x, layers[-1].weight, layers[-1].bias, padding=1)
     torch.testing.assert_close(net(image, valid), (output + x * known + 1) / 2)
 
 
@@ -173,6 +181,9 @@ def test_a_wrong_mask_or_argument_is_a_clear_error() -> None:
         PartialConvUNet(num_levels=0)
     with pytest.raises(ValueError, match="detail_width is 2, expected 0 or at least 3"):
         PartialConvUNet(detail_width=2)
+    for arguments in ({"detail_dilations": (2, 1)}, {"detail_width": 5, "detail_dilations": (2, 0)}):
+        with pytest.raises(ValueError, match="detail_dilations are 2, .*expected none, or at least 1 and a detail_w"):
+            PartialConvUNet(**arguments)
 
 
 def test_channels_last_reaches_the_output_of_every_block() -> None:
@@ -184,7 +195,7 @@ def test_channels_last_reaches_the_output_of_every_block() -> None:
             lambda _m, _i, out: kept.append(out[0].is_contiguous(memory_format=torch.channels_last))
         )
     net(image.contiguous(memory_format=torch.channels_last), valid)
-    assert kept == [True] * (4 + 4 + DETAIL_LAYERS + 1)
+    assert kept == [True] * (4 + 4 + NUM_DETAIL)
 
 
 def twin(width: int = 4, num_levels: int = 4) -> PartialConvUNet:
@@ -264,7 +275,7 @@ def test_the_layers_at_full_resolution_learn_alone() -> None:
     net(*holed(32, 32, num=2)).square().mean().backward()
     optimizer.step()
     changed = {name for name, value in net.state_dict().items() if not torch.equal(value, before[name])}
-    layers = ["decoder.3", *(f"detail.{number}" for number in range(DETAIL_LAYERS + 1))]
+    layers = ["decoder.3", *(f"detail.{number}" for number in range(NUM_DETAIL))]
     assert changed == {f"{layer}.conv.{part}" for layer in layers for part in ("weight", "bias")}
 
 

@@ -35,9 +35,11 @@ def test_a_printed_recipe_is_the_same_recipe() -> None:
     recipe = recipe_from_dict(
         {
             "data": {"hole_ratio": [0.1, 0.2], "resident": True, "holes": {"lama-thin": 1, "thin": 0.5}},
+            "model": {"detail_width": 8, "detail_dilations": [2, 4, 1]},
             "initial": {"lr": 1e-5},
         }
     )
+    assert recipe.model.build().detail_dilations == (2, 4, 1)
     assert recipe_from_dict(tomllib.loads(recipe_toml(recipe))) == recipe
 
 
@@ -57,6 +59,9 @@ def test_a_recipe_survives_its_dictionary() -> None:
         ({"model": {"width": "big"}}, "model.width is 'big', must be a value of type int"),
         ({"model": {"width": True}}, "must be a value of type int"),
         ({"model": {"width": 0}}, "width and num_levels of at least 1"),
+        ({"model": {"detail_dilations": [1]}}, "model.detail_dilations must be none, or at least 1 and a detail_width"),
+        ({"model": {"detail_width": 8, "detail_dilations": [0]}}, "model.detail_dilations must be none, or at least 1"),
+        ({"model": {"detail_width": 8, "detail_dilations": 2}}, "model.detail_dilations is 2, must be a list"),
         ({"initial": {"schedule": "linear"}}, "one of constant, cosine"),
         ({"data": {"hole_ratio": [0.1]}}, "data.hole_ratio must be 2 numbers"),
         ({"data": {"hole_ratio": [0.5, 0.1]}}, "0 <= low < high <= 1"),

@@ -137,9 +137,8 @@ class FastUNet(nn.Module):
             photo, mask = marked[:, : self.in_channels], marked[:, self.in_channels :]
             output = feather(x[:, : self.in_channels], photo, mask)
             x = torch.cat([x, torch.where(mask > 0, photo, output), mask], dim=1)
-            reached = known
             for layer in self.detail:
-                x, reached = layer([(x, reached)])
+                x, _ = layer([(x, None)])
             x = output + (x if known is None else x * known.to(dtype))
         return (x.float() + 1) / 2
 
@@ -151,6 +150,7 @@ class _Layer(nn.Module):
         super().__init__()
         conv = block.conv
         self.channels, self.enlarged, self.stride = channels, enlarged, conv.stride[0]
+        self.padding, self.dilation, self.residual = conv.padding, conv.dilation, block.residual
         self.num_taps = conv.kernel_size[0] ** 2
         parts = conv.weight.detach().split(channels, dim=1)
         ones = [torch.full((1, 1, *conv.kernel_size), float(num)) for num in channels]
@@ -170,14 +170,15 @@ class _Layer(nn.Module):
         x = self._sum([x for x, _ in inputs], weights)
         masks = [known for _, known in inputs if known is not None]
         if not masks:
-            x = x if self.bias is None else x.add_(self.bias)
-            return self._activated(x), None
+            x = self._activated(x if self.bias is None else x.add_(self.bias))
+            return (x.add_(inputs[0][0]) if self.residual else x), None
         count = self._sum(masks, [one.to(masks[0].device) for one in self.ones])
         known = count.clamp(max=1)
         x = x.mul_((known * (self.num_taps * sum(self.channels)) / count.clamp(min=1)).to(x.dtype))
         if self.bias is not None:
             x = x.add_(self.bias)
-        return self._activated(x).mul_(known.to(x.dtype)), known
+        x = self._activated(x).mul_(known.to(x.dtype))
+        return (x.add_(inputs[0][0]) if self.residual else x), known
 
     def _sum(self, inputs: list[Tensor], kernels: list[Tensor]) -> Tensor:
         """Convolve every input and add."""
@@ -187,7 +188,7 @@ class _Layer(nn.Module):
             if self.enlarged and number == 0:
                 total = convolve_enlarged(x, kernel, size)
             else:
-                part = F.conv2d(x, kernel, stride=self.stride, padding=kernel.shape[2] // 2)
+                part = F.conv2d(x, kernel, None, self.stride, self.padding, self.dilation)
                 total = part if total is None else part.add_(total)
         assert total is not None
         return total

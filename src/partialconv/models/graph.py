@@ -16,7 +16,7 @@ from torch import nn
 from partialconv.conventions import FEATHER_LARGEST, FEATHER_STRENGTH, FEATHERED
 from partialconv.models.deploy import TAPS, fold_batchnorm
 from partialconv.models.edge import KERNEL
-from partialconv.models.unet import Block, PartialConvUNet
+from partialconv.models.unet import DETAIL_LAYERS, Block, PartialConvUNet
 
 OPSET, IR_VERSION = 17, 8  # ONNX Runtime 1.13 and later
 FEW_CHANNELS = 32  # for a mask of one channel to be spread over the last axis quickly
@@ -62,7 +62,7 @@ def build_graph(net: PartialConvUNet, metadata: dict[str, str]) -> onnx.ModelPro
         output = graph.add("Slice", features, graph.integers(0), graph.integers(net.in_channels), graph.integers(1))
         output = graph.feathered(output, marked, net.in_channels)
         composite = graph.add("Where", is_known, x, output)
-        seen = (graph.add("Concat", features, composite, "valid", axis=1), known, num + net.in_channels + 1)
+        seen = (graph.add("Concat", features, composite, "valid", axis=1), None, num + net.in_channels + 1)
         for number, block in enumerate(detail):
             seen = graph.block(f"detail.{number}", block, [seen])
         output = graph.add("Add", output, graph.masked(seen[0], known))
@@ -87,7 +87,8 @@ def read_graph(model: onnx.ModelProto) -> PartialConvUNet:
         first = stored["encoder.0.weight_0_half"].dims
         detail_width = stored["detail.0.weight_0_half"].dims[0] if "detail.0.weight_0_half" in stored else 0
         conv: Literal["partial", "plain"] = "partial" if first[1] == channels else "plain"
-        net = fold_batchnorm(PartialConvUNet(first[0], len(levels), channels, conv, detail_width))
+        dilations = _residual_dilations(model)
+        net = fold_batchnorm(PartialConvUNet(first[0], len(levels), channels, conv, detail_width, dilations))
         for name, parameter in net.named_parameters():
             place = name.removesuffix(".conv.weight").removesuffix(".conv.bias")
             if name.endswith("bias"):
@@ -101,6 +102,16 @@ def read_graph(model: onnx.ModelProto) -> PartialConvUNet:
     except (KeyError, IndexError, RuntimeError) as error:
         raise ValueError(f"no graph of a PartialConvUNet: {error}") from error
     return net
+
+
+def _residual_dilations(model: onnx.ModelProto) -> list[int]:
+    """The dilations of the detail layers between the first ones and the last."""
+    found = {}
+    for node in model.graph.node:
+        if node.op_type == "Conv" and node.input[1].startswith("detail."):
+            given = [attribute.ints[0] for attribute in node.attribute if attribute.name == "dilations"]
+            found[int(node.input[1].split(".")[1])] = given[0] if given else 1  # older files name none
+    return [found[number] for number in sorted(found)[DETAIL_LAYERS:-1]]
 
 
 class _Graph:
@@ -137,6 +148,8 @@ class _Graph:
         """Convolution, bias and nonlinearity of one or two inputs; with `sizes`, the first is enlarged."""
         conv, num_out = block.conv, block.conv.out_channels
         weight, first = conv.weight.detach().numpy(), 0
+        if len(inputs) == 1 and inputs[0][1] is None:
+            return self.ordinary(name, block, inputs[0][0]), None, num_out
         pieces, counts = [], []
         ones = self.constant(f"ones_{conv.kernel_size[0]}", np.ones((1, 1, *conv.kernel_size), np.float32))
         for x, known, num in inputs:
@@ -158,12 +171,24 @@ class _Graph:
         if conv.bias is not None:
             bias = conv.bias.detach().numpy()
             out = self.add("Add", out, self.constant(f"{name}.bias", bias if last else bias.reshape(-1, 1, 1)))
-        if isinstance(block.activation, nn.LeakyReLU):
-            out = self.add("LeakyRelu", out, alpha=block.activation.negative_slope)
-        elif isinstance(block.activation, nn.ReLU):
-            out = self.add("Relu", out)
-        out = self.masked(out, spread[1])
+        out = self.masked(self.activated(block, out), spread[1])
         return (self.add("Transpose", out, perm=FIRST) if last else out), reached, num_out
+
+    def ordinary(self, name: str, block: Block, x: str) -> str:
+        """A block of one input without a mask: in a form that the runtime joins into one operation."""
+        inputs = [x, self.weight(f"{name}.weight_0", block.conv.weight.detach().numpy())]
+        if block.conv.bias is not None:
+            inputs.append(self.constant(f"{name}.bias", block.conv.bias.detach().numpy()))
+        out = self.activated(block, self.add("Conv", *inputs, **self.shape(block.conv)))
+        return self.add("Add", x, out) if block.residual else out
+
+    def activated(self, block: Block, x: str) -> str:
+        if isinstance(block.activation, nn.LeakyReLU):
+            return self.add("LeakyRelu", x, alpha=block.activation.negative_slope)
+        return self.add("Relu", x) if isinstance(block.activation, nn.ReLU) else x
+
+    def shape(self, conv: nn.Conv2d) -> dict[str, Any]:
+        return {"strides": conv.stride, "pads": [*conv.padding, *conv.padding], "dilations": conv.dilation}
 
     def window_sum(
         self, pieces: list[tuple[str, str, int]], num_out: int, conv: nn.Conv2d, sizes: _Sizes | None, last: bool
@@ -174,8 +199,7 @@ class _Graph:
             if sizes is not None and not parts:
                 parts.append(self.convolve_enlarged(x, self.phase_kernels(kernel, num_out, num), num_out, *sizes))
             else:
-                shape: dict[str, Any] = {"strides": list(conv.stride), "pads": [conv.kernel_size[0] // 2] * 4}
-                parts.append(self.add("Transpose", self.add("Conv", x, kernel, **shape), perm=LAST))
+                parts.append(self.add("Transpose", self.add("Conv", x, kernel, **self.shape(conv)), perm=LAST))
         out = parts[0] if len(parts) == 1 else self.add("Add", *parts)
         return out if last else self.add("Transpose", out, perm=FIRST)
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, Self, cast
 
 import torch
@@ -36,10 +36,14 @@ class PartialConvUNet(nn.Module):
         detail_width: Channels of the last layer's result, and of `DETAIL_LAYERS` more at full resolution that correct
             its first `in_channels`, the output; 0 = the paper's last layer, which alone sees full resolution and can
             hardly draw a hairline. The edge of the hole is feathered before, see `edge.feather`; the detail layers
-            see the last layer's result, the composite and the mask. Ours.
+            see the last layer's result, the composite and the mask, and are ordinary convolutions, for in the
+            composite nothing is missing. Ours.
+        detail_dilations: Dilation of each of further detail layers, between those and the correction; their results
+            are added to what they see, as in He et al. 2016. They let a pixel see further along an edge.
 
     Raises:
-        ValueError: an argument is below 1, `detail_width` between 0 and `in_channels`, or `conv` is unknown.
+        ValueError: an argument is below 1, `detail_width` between 0 and `in_channels`, `conv` is unknown, or there
+            are dilations without `detail_width`.
 
     Example:
         >>> import torch
@@ -57,6 +61,7 @@ class PartialConvUNet(nn.Module):
         in_channels: int = 3,
         conv: Literal["partial", "plain"] = "partial",
         detail_width: int = 0,
+        detail_dilations: Sequence[int] = (),
     ) -> None:
         super().__init__()
         for name, value in (("width", width), ("num_levels", num_levels), ("in_channels", in_channels)):
@@ -64,10 +69,13 @@ class PartialConvUNet(nn.Module):
                 raise ValueError(f"{name} is {value}, expected at least 1.")
         if detail_width != 0 and detail_width < in_channels:
             raise ValueError(f"detail_width is {detail_width}, expected 0 or at least {in_channels}.")
+        if detail_dilations and (detail_width == 0 or min(detail_dilations) < 1):
+            given = ", ".join(map(str, detail_dilations))
+            raise ValueError(f"detail_dilations are {given}, expected none, or at least 1 and a detail_width.")
         if conv not in ("partial", "plain"):
             raise ValueError(f"conv is {conv!r}, expected 'partial' or 'plain'.")
         self.width, self.num_levels, self.in_channels, self.conv = width, num_levels, in_channels, conv
-        self.detail_width = detail_width
+        self.detail_width, self.detail_dilations = detail_width, tuple(detail_dilations)
         self.encoder_norm_frozen = self.coarse_frozen = False
         self.gradient_checkpointing = False
         plain = conv == "plain"
@@ -86,10 +94,13 @@ class PartialConvUNet(nn.Module):
         self.decoder.append(Block(channels[1] + channels[0], full, 3, norm=False, bias=True, plain=plain))
         self.detail = nn.ModuleList()
         if detail_width > 0:
-            seen = [detail_width + in_channels + 1, *[detail_width] * (DETAIL_LAYERS - 1)]
-            for num in seen:
-                self.detail.append(Block(num, detail_width, 3, norm=False, bias=True, activation=leaky, plain=plain))
-            self.detail.append(Block(detail_width, in_channels, 3, norm=False, bias=True, plain=plain))
+            layer = functools.partial(Block, out_channels=detail_width, kernel_size=3, norm=False, bias=True)
+            layer = functools.partial(layer, activation=leaky, plain=True)
+            for num in (detail_width + in_channels + 1, *[detail_width] * (DETAIL_LAYERS - 1)):
+                self.detail.append(layer(num))
+            for dilation in detail_dilations:
+                self.detail.append(layer(detail_width, dilation=dilation, residual=True))
+            self.detail.append(Block(detail_width, in_channels, 3, norm=False, bias=True, plain=True))
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
@@ -156,9 +167,8 @@ class PartialConvUNet(nn.Module):
         mask = mask.expand(len(x), -1, -1, -1)
         output = feather(x[:, : self.in_channels], image, mask)
         seen = torch.cat([x, torch.where(mask > 0, image, output), mask], dim=1)
-        reached = known
         for block in self.detail:
-            seen, reached = self._run(block, [seen], [reached])
+            seen, _ = self._run(block, [seen], [None])
         return output + (seen if known is None else seen * known)
 
     def _run(self, block: nn.Module, x: list[Tensor], known: list[Tensor | None]) -> tuple[Tensor, Tensor | None]:
@@ -240,7 +250,7 @@ def _contexts(
 
 
 class Block(nn.Module):
-    """Convolution, partial unless `plain`, then BatchNorm and nonlinearity."""
+    """Convolution, partial unless `plain`, then BatchNorm and nonlinearity; `residual` adds the input to that."""
 
     def __init__(
         self,
@@ -252,10 +262,14 @@ class Block(nn.Module):
         bias: bool = False,
         activation: nn.Module | None = None,
         plain: bool = False,
+        dilation: int = 1,
+        residual: bool = False,
     ) -> None:
         super().__init__()
         kind = PlainConv2d if plain else PartialConv2d
-        self.conv = kind(in_channels, out_channels, kernel_size, stride, kernel_size // 2, bias=bias)
+        padding = dilation * (kernel_size // 2)
+        self.conv = kind(in_channels, out_channels, kernel_size, stride, padding, dilation, bias=bias)
+        self.residual = residual
         self.norm: nn.Module = BatchNorm2d(out_channels) if norm else nn.Identity()
         self.activation = activation if activation is not None else nn.Identity()
 
@@ -266,7 +280,8 @@ class Block(nn.Module):
         if valid_out is not None and not isinstance(self.norm, nn.Identity):
             # in place: BatchNorm's result is fresh, and backward does not need it
             out = out.mul_(valid_out)
-        return self.activation(out), valid_out
+        out = self.activation(out)
+        return (x[0] + out if self.residual else out), valid_out
 
 
 class PlainConv2d(nn.Conv2d):

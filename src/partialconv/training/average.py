@@ -1,14 +1,12 @@
 """The mean of two runs' weights, which can be better than either."""
 
-import dataclasses
-
 import torch
 from torch import Tensor
 
 from partialconv.errors import InputError
-from partialconv.models.growth import add_detail
 from partialconv.models.unet import DETAIL_LAYERS
 from partialconv.training.checkpoint import Checkpoint
+from partialconv.training.recipe import ModelRecipe
 
 
 def average(first: Checkpoint, second: Checkpoint, share: float) -> Checkpoint:
@@ -33,8 +31,10 @@ def average(first: Checkpoint, second: Checkpoint, share: float) -> Checkpoint:
     mixed = {name: value.to(torch.float32, copy=True) for name, value in second.best.items()}
     if first.recipe.model == model:
         before = first.best
-    elif first.recipe.model == dataclasses.replace(model, detail_width=0):
-        before = _with_layers(first, mixed, model.num_levels)
+    elif (grown := first.grown(model)) is not None:
+        before = grown.state_dict()
+        if first.recipe.model.detail_width == 0:
+            _take_layers(before, first, mixed, model)
     else:
         raise InputError(f"the first run holds {first.recipe.model}, the second one {model}.")
     for name, value in mixed.items():
@@ -43,14 +43,13 @@ def average(first: Checkpoint, second: Checkpoint, share: float) -> Checkpoint:
     return Checkpoint(second.step, second.recipe, {n: v.to(second.best[n].dtype) for n, v in mixed.items()})
 
 
-def _with_layers(checkpoint: Checkpoint, like: dict[str, Tensor], num_levels: int) -> dict[str, Tensor]:
-    """The weights of a network without detail layers, with those of `like` and a correction of zero."""
-    last, correction = f"decoder.{num_levels - 1}.conv.", f"detail.{DETAIL_LAYERS}."
-    grown = add_detail(checkpoint.network(), like[last + "bias"].numel()).state_dict()
-    for name, value in grown.items():
+def _take_layers(before: dict[str, Tensor], first: Checkpoint, like: dict[str, Tensor], model: ModelRecipe) -> None:
+    """Give the detail layers that were added the weights of `like`, but for the correction, which is zero."""
+    last = f"decoder.{model.num_levels - 1}.conv."
+    correction = f"detail.{DETAIL_LAYERS + len(model.detail_dilations)}."
+    for name, value in before.items():
         if name.startswith(last):
-            known = checkpoint.best[name].shape[0]
+            known = first.best[name].shape[0]
             value[known:] = like[name][known:]
         elif name.startswith("detail.") and not name.startswith(correction):
             value.copy_(like[name])
-    return grown

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -13,7 +13,8 @@ from torch import Tensor
 
 from partialconv.errors import InputError
 from partialconv.models import PartialConvUNet
-from partialconv.training.recipe import Recipe, recipe_from_dict
+from partialconv.models.growth import add_detail
+from partialconv.training.recipe import ModelRecipe, Recipe, recipe_from_dict
 
 FILE_NAME = "checkpoint.safetensors"
 PART_NAME = "checkpoint-{}-of-{}.safetensors"
@@ -50,6 +51,16 @@ class Checkpoint:
         net = self.recipe.model.build()
         net.load_state_dict(self.best)
         return net.eval()
+
+    def grown(self, model: ModelRecipe) -> PartialConvUNet | None:
+        """The network with further detail layers, see `models.growth.add_detail`; None if `model` is another one."""
+        width, dilations = model.detail_width, model.detail_dilations
+        if replace(self.recipe.model, detail_width=width, detail_dilations=dilations) != model:
+            return None
+        try:
+            return add_detail(self.network(), width, dilations)
+        except ValueError:
+            return None
 
     def light(self) -> "Checkpoint":
         """The best weights alone, in half precision: enough to export, and to go on from without Adam's state."""

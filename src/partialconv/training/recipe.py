@@ -24,10 +24,17 @@ class ModelRecipe:
     num_levels: int = 8
     conv: Literal["partial", "plain"] = "partial"
     detail_width: int = 0
+    detail_dilations: tuple[int, ...] = ()
 
     def build(self) -> PartialConvUNet:
         """The network, with new weights."""
-        return PartialConvUNet(self.width, self.num_levels, conv=self.conv, detail_width=self.detail_width)
+        return PartialConvUNet(
+            self.width,
+            self.num_levels,
+            conv=self.conv,
+            detail_width=self.detail_width,
+            detail_dilations=self.detail_dilations,
+        )
 
 
 @dataclass(frozen=True)
@@ -179,8 +186,11 @@ def recipe_from_dict(content: dict[str, Any]) -> Recipe:
     """Check nested keys and values, e.g. {"model": {"width": 32}}; see `load_recipe` for errors."""
     recipe: Recipe = _build(Recipe, content, "recipe")
     training, data, loss = recipe.training, recipe.data, recipe.loss
-    _expect(recipe.model.width >= 1 and recipe.model.num_levels >= 1, "model", "width and num_levels of at least 1")
-    _expect(recipe.model.detail_width == 0 or recipe.model.detail_width >= 3, "model.detail_width", "0, or at least 3")
+    model = recipe.model
+    _expect(model.width >= 1 and model.num_levels >= 1, "model", "width and num_levels of at least 1")
+    _expect(model.detail_width == 0 or model.detail_width >= 3, "model.detail_width", "0, or at least 3")
+    dilated = not model.detail_dilations or (model.detail_width > 0 and min(model.detail_dilations) >= 1)
+    _expect(dilated, "model.detail_dilations", "none, or at least 1 and a detail_width")
     _expect(data.crop_px >= 16, "data.crop_px", "at least 16")
     _expect(0 <= data.hole_ratio[0] < data.hole_ratio[1] <= 1, "data.hole_ratio", "0 <= low < high <= 1")
     try:
@@ -255,6 +265,9 @@ def _value(hint: Any, value: Any, place: str) -> Any:
         _expect(isinstance(value, dict), place, "a table, e.g. { strokes = 0.5, thin = 0.5 }", value)
         return {str(key): _value(arguments[1], inner, f"{place}.{key}") for key, inner in value.items()}
     if origin is tuple:
+        if arguments[-1] is Ellipsis:
+            _expect(isinstance(value, list | tuple), place, "a list of numbers", value)
+            return tuple(_value(arguments[0], v, place) for v in value)
         _expect(isinstance(value, list | tuple) and len(value) == len(arguments), place, f"{len(arguments)} numbers")
         return tuple(_value(a, v, place) for a, v in zip(arguments, value, strict=True))
     accepted: type | types.UnionType = (int | float) if hint is float else hint

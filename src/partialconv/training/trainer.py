@@ -1,6 +1,5 @@
 """The training loop."""
 
-import dataclasses
 import math
 import os
 import signal
@@ -21,7 +20,6 @@ from partialconv.data.samples import change_colours
 from partialconv.errors import InputError
 from partialconv.masks.mixture import check_mixture
 from partialconv.models import PartialConvUNet
-from partialconv.models.growth import add_detail
 from partialconv.training.checkpoint import holds_checkpoint, load_checkpoint, save_checkpoint
 from partialconv.training.distributed import World
 from partialconv.training.learner import Learner
@@ -110,15 +108,16 @@ def starting_network(run: Path, recipe: Recipe) -> PartialConvUNet:
     """The best weights of a run in the network of another recipe.
 
     Raises:
-        InputError: there is no run, or its network is another one and not the recipe's without detail layers.
+        InputError: there is no run, or its network is another one and not the recipe's with fewer detail layers.
     """
     before, model = load_checkpoint(run), recipe.model
     if before.recipe.model == model:
         return before.network()
-    if before.recipe.model == dataclasses.replace(model, detail_width=0):
-        torch.manual_seed(recipe.training.seed)  # of the new layers
-        return add_detail(before.network(), model.detail_width)
-    raise InputError(f"{run} holds {before.recipe.model}, the recipe asks for {model}.")
+    torch.manual_seed(recipe.training.seed)  # of the new layers
+    grown = before.grown(model)
+    if grown is None:
+        raise InputError(f"{run} holds {before.recipe.model}, the recipe asks for {model}.")
+    return grown
 
 
 @dataclass

@@ -45,7 +45,7 @@ SHIPPED = {
     for model in (
         ShippedModel(
             DEFAULT,
-            "2053a8edfb1f8271cb7b6342a42a5e7ff631689806390a4e78f6cacbfd943a5e",
+            "a4a94480c88c830312fa34a5d5408d4112443d071528625272d155b669324b8c",
             8_244_275,
             "half the paper's width, with detail layers; all six losses",
         ),
