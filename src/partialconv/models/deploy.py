@@ -177,8 +177,7 @@ class _Layer(nn.Module):
         x = x.mul_((known * (self.num_taps * sum(self.channels)) / count.clamp(min=1)).to(x.dtype))
         if self.bias is not None:
             x = x.add_(self.bias)
-        x = self._activated(x).mul_(known.to(x.dtype))
-        return (x.add_(inputs[0][0]) if self.residual else x), known
+        return self._activated(x).mul_(known.to(x.dtype)), known
 
     def _sum(self, inputs: list[Tensor], kernels: list[Tensor]) -> Tensor:
         """Convolve every input and add."""
