@@ -266,6 +266,22 @@ def test_a_frozen_encoder_stays_frozen(conv: Literal["partial", "plain"]) -> Non
     assert convolution.grad is not None and convolution.grad.abs().sum() > 0
 
 
+@pytest.mark.parametrize("conv", ["partial", "plain"])
+def test_every_norm_stays_frozen_and_all_else_learns(conv: Literal["partial", "plain"]) -> None:
+    net = PartialConvUNet(4, 4, conv=conv)
+    net.train()(*holed(32, 32, num=2))
+    net.freeze_norm()
+    net.freeze_encoder_norm()  # as at the beginning of finetuning: nothing thaws
+    assert net.train() is net and net.training
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    optimizer = torch.optim.Adam((p for p in net.parameters() if p.requires_grad), lr=0.1)
+    net(*holed(32, 32, num=2)).square().mean().backward()
+    optimizer.step()
+    changed = {name for name, value in net.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {name for name in before if ".conv." in name}
+    assert any(".norm." in name for name in before)
+
+
 def test_the_layers_at_full_resolution_learn_alone() -> None:
     net = small(detail_width=5).train()
     net.freeze_coarse()

@@ -386,6 +386,19 @@ def test_the_layers_at_full_resolution_train_alone_and_go_on(finished: Path, pho
     assert all(torch.equal(parts.model[name], value) for name, value in after.items())
 
 
+def test_with_a_frozen_norm_all_else_trains_and_goes_on(finished: Path, photos: Path, tmp_path: Path) -> None:
+    recipe = changed(training={"norm_frozen": True}, initial={"num_steps": 4, "schedule": "constant"})
+    recipe = changed(recipe, finetune={"num_steps": 0})
+    train(recipe, photos, tmp_path / "whole", start=finished)
+    before, after = load_checkpoint(finished).best, load_checkpoint(tmp_path / "whole").model
+    kept = {name for name in before if torch.equal(after[name], before[name])}
+    assert kept == {name for name in before if ".norm." in name} and kept
+    train(changed(recipe, initial={"num_steps": 2}), photos, tmp_path / "parts", start=finished)
+    train(recipe, photos, tmp_path / "parts", resume=True)
+    parts = load_checkpoint(tmp_path / "parts")
+    assert all(torch.equal(parts.model[name], value) for name, value in after.items())
+
+
 def test_a_time_limit_ends_with_a_finished_schedule(photos: Path, tmp_path: Path) -> None:
     recipe = changed(initial={"num_steps": 50_000}, finetune={"num_steps": 50_000}, tracking={"log_every": 1})
     recipe = changed(recipe, finetune={"schedule": "cosine"})

@@ -76,7 +76,7 @@ class PartialConvUNet(nn.Module):
             raise ValueError(f"conv is {conv!r}, expected 'partial' or 'plain'.")
         self.width, self.num_levels, self.in_channels, self.conv = width, num_levels, in_channels, conv
         self.detail_width, self.detail_dilations = detail_width, tuple(detail_dilations)
-        self.encoder_norm_frozen = self.coarse_frozen = False
+        self.encoder_norm_frozen = self.norm_frozen = self.coarse_frozen = False
         self.gradient_checkpointing = False
         plain = conv == "plain"
         channels = [in_channels + plain, *(width * min(2**level, 8) for level in range(num_levels))]
@@ -189,9 +189,18 @@ class PartialConvUNet(nn.Module):
         Source: Liu et al. 2018, section 3.3.
         """
         self.encoder_norm_frozen = True
-        for module in self.encoder.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.requires_grad_(False)
+        for norm in _norms(self.encoder):
+            norm.requires_grad_(False)
+        self.train(self.training)
+
+    def freeze_norm(self) -> None:
+        """Freeze every BatchNorm, for good: statistics and affine parameters.
+
+        For going on with crops so small that the deepest layers have a few values per channel to take statistics of.
+        """
+        self.norm_frozen = True
+        for norm in _norms(self):
+            norm.requires_grad_(False)
         self.train(self.training)
 
     def freeze_coarse(self) -> None:
@@ -214,10 +223,9 @@ class PartialConvUNet(nn.Module):
         if self.coarse_frozen:
             for block in self._coarse():
                 block.eval()
-        if self.encoder_norm_frozen:
-            for module in self.encoder.modules():
-                if isinstance(module, nn.BatchNorm2d):
-                    module.eval()
+        if self.norm_frozen or self.encoder_norm_frozen:
+            for norm in _norms(self if self.norm_frozen else self.encoder):
+                norm.eval()
         return self
 
     def synchronise_norm(self) -> None:
@@ -225,6 +233,10 @@ class PartialConvUNet(nn.Module):
         for module in self.modules():
             if isinstance(module, BatchNorm2d):
                 module.synchronised = True
+
+
+def _norms(module: nn.Module) -> list[nn.BatchNorm2d]:
+    return [m for m in module.modules() if isinstance(m, nn.BatchNorm2d)]
 
 
 @contextlib.contextmanager

@@ -44,6 +44,8 @@ class Learner:
         self.net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if settings.coarse_frozen:
             self.net.freeze_coarse()
+        if settings.norm_frozen:
+            self.net.freeze_norm()
         self.net.gradient_checkpointing = settings.gradient_checkpointing
         if settings.synchronise_norm:
             self.net.synchronise_norm()

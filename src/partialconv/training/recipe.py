@@ -105,6 +105,7 @@ class TrainingRecipe:
         compile: Compile the network with torch.compile.
         gradient_checkpointing: Compute activations again in the backward pass, to save memory.
         coarse_frozen: Train the layers at full resolution alone, see `PartialConvUNet.freeze_coarse`.
+        norm_frozen: Freeze every BatchNorm from the start, see `PartialConvUNet.freeze_norm`.
         synchronise_norm: Let BatchNorm see the batch of all processes; otherwise each sees its own share.
         seed: Of weights, order, crops and holes.
     """
@@ -116,6 +117,7 @@ class TrainingRecipe:
     compile: bool = False
     gradient_checkpointing: bool = False
     coarse_frozen: bool = False
+    norm_frozen: bool = False
     synchronise_norm: bool = False
     seed: int = 0
 
