@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -39,12 +40,12 @@ from partialconv.models.graph import build_graph
 from partialconv.models.unet import Block
 from partialconv.zoo import model_path
 
-SIZES = ((64, 0), (64, 24), (32, 0), (32, 24))  # width, detail_width
-DILATIONS = (2, 4, 1)  # of the shipped network
+SIZES = ((64, 0), (64, 24), (32, 0), (32, 24))  # width, detail_width; the last is the shipped network's
 OURS = (("onnxruntime", "fp32"), ("torch", "fp32"), ("openvino", "fp32"), ("torch", "bf16"), ("openvino", "bf16"))
 MEASURE_PEAK = """
 import sys
 from pathlib import Path
+from typing import Literal
 import numpy as np
 from partialconv.inference import open_runtime
 def peak():  # a new process would inherit that of getrusage
@@ -98,13 +99,17 @@ class DenseMasks:
         return block.activation(out), known
 
 
+def network(width: int, detail_width: int, conv: Literal["partial", "plain"] = "partial") -> PartialConvUNet:
+    """A random network; with detail layers, those of the shipped one."""
+    dilations = (2, 4, 1) if detail_width > 0 else ()
+    return PartialConvUNet(width, conv=conv, detail_width=detail_width, detail_dilations=dilations)
+
+
 def forms(width: int, detail_width: int, px: int, folder: Path) -> dict[str, Call]:
     """The same network in every form, ready to run."""
     torch.manual_seed(0)
-    dilations = DILATIONS if detail_width > 0 else ()
-    net = deploy(PartialConvUNet(width, detail_width=detail_width, detail_dilations=dilations))
-    twin = PartialConvUNet(width, conv="plain", detail_width=detail_width, detail_dilations=dilations)
-    twin = fold_batchnorm(twin)
+    net = deploy(network(width, detail_width))
+    twin = fold_batchnorm(network(width, detail_width, conv="plain"))
     valid = 1 - torch.from_numpy(stroke_hole((px, px), 1, (0.1, 0.3)))[None, None].float()
     image = torch.rand(1, 3, px, px)
     last = image.contiguous(memory_format=torch.channels_last)
@@ -187,7 +192,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--px", type=int, default=512)
+    parser.add_argument("--px", type=int, default=512, help="a multiple of 256")
     parser.add_argument("--model", type=Path, help="for `fill`; the shipped one if not given")
     parser.add_argument("--memory", action="store_true")
     options = parser.parse_args()
@@ -200,9 +205,7 @@ def main() -> None:
             models = {"the model": options.model or model_path()}
             for width, detail_width in SIZES:
                 path = models[f"width {width}, detail {detail_width}"] = folder / f"{width}_{detail_width}.onnx"
-                dilations = DILATIONS if detail_width > 0 else ()
-                net = deploy(PartialConvUNet(width, detail_width=detail_width, detail_dilations=dilations))
-                path.write_bytes(build_graph(net, {}).SerializeToString())
+                path.write_bytes(build_graph(deploy(network(width, detail_width)), {}).SerializeToString())
             memory(models)
             return
         for width, detail_width in SIZES:
