@@ -45,7 +45,7 @@ SHIPPED = {
     for model in (
         ShippedModel(
             DEFAULT,
-            "a4a94480c88c830312fa34a5d5408d4112443d071528625272d155b669324b8c",
+            "b71768000fba006a717987b0938c341088820f72a75aa87ba349974b50cd1b5b",
             8_259_899,
             "half the paper's width, with detail layers; all six losses",
         ),
