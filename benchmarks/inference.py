@@ -45,7 +45,6 @@ OURS = (("onnxruntime", "fp32"), ("torch", "fp32"), ("openvino", "fp32"), ("torc
 MEASURE_PEAK = """
 import sys
 from pathlib import Path
-from typing import Literal
 import numpy as np
 from partialconv.inference import open_runtime
 def peak():  # a new process would inherit that of getrusage
