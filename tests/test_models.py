@@ -1,5 +1,6 @@
 """The shipped models: listed, checked, described."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -32,6 +33,16 @@ def test_what_is_said_of_a_model_is_so(model: zoo.ShippedModel, tmp_path: Path) 
     with torch.inference_mode():
         expected = trained(image, valid)
         torch.testing.assert_close(read_graph(onnx.load(model.path))(image, valid), expected, rtol=0, atol=5e-3)
+
+
+@pytest.mark.parametrize("folder", sorted(p.parent for p in (ROOT / "weights").glob("*/*")), ids=lambda path: path.name)
+def test_published_weights_have_a_card(folder: Path) -> None:
+    (file,) = folder.iterdir()
+    card = (ROOT / "docs" / "models" / f"{folder.name}.md").read_text()
+    assert file.stat().st_size <= 20_000_000
+    assert hashlib.sha256(file.read_bytes()).hexdigest() in card
+    num_parameters = sum(p.numel() for p in load_checkpoint(folder).network().parameters())
+    assert f"{num_parameters:,} parameters" in card
 
 
 @pytest.mark.parametrize("card", sorted((ROOT / "docs" / "models").glob("*.md")), ids=lambda card: card.name)

@@ -45,7 +45,7 @@ SHIPPED = {
     for model in (
         ShippedModel(
             DEFAULT,
-            "b71768000fba006a717987b0938c341088820f72a75aa87ba349974b50cd1b5b",
+            "853faf0cb3b50db6e8968e9629d3716e71be5e5c459f1dd68c9339f6157ec14f",
             8_259_899,
             "half the paper's width, with detail layers; all six losses",
         ),
