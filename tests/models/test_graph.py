@@ -33,7 +33,9 @@ def test_equals_the_network_at_any_size(net: PartialConvUNet, model: Path, size:
     image, valid = holed(*size, num=num)
     with torch.no_grad():
         expected = net(image, valid)
-    np.testing.assert_allclose(OnnxRuntime(model)(image.numpy(), valid.numpy()), expected, atol=1e-4, rtol=1e-5)
+    # untrained, and of one pixel: values of a thousand cancel, so rounding goes with the largest of them
+    tolerance = 1e-4 + 1e-6 * expected.abs().max().item()
+    np.testing.assert_allclose(OnnxRuntime(model)(image.numpy(), valid.numpy()), expected, atol=tolerance, rtol=1e-5)
 
 
 @pytest.mark.parametrize("detail_width", [0, 5])
