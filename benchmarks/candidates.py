@@ -3,7 +3,8 @@
     python benchmarks/candidates.py --photos DIR --lpips FILE MODEL.onnx...
 
 Photos 25 to 56 of the folder, by name; of each the 256x256 pixels at its top left, with one seeded stroke hole in each
-bin of hole ratio, and one of twelve straight lines of one pixel. Means over photos, filled by the planner.
+bin of hole ratio, and one of twelve straight lines of one pixel. Means over photos, filled by the planner, bare and
+with grain.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from partialconv.benchmark.lpips import Lpips
 from partialconv.benchmark.metrics import Judge
 from partialconv.data import find_photos
 from partialconv.imageio import read_photo
+from partialconv.inference.grain import add_grain
 from partialconv.masks import stroke_hole
 from partialconv.masks.sets import BINS
 
@@ -36,16 +38,21 @@ def main() -> None:
     print("| hole-PSNR in dB, LPIPS | hairlines | " + " | ".join(f"{low:g}-{high:g}" for low, high in BINS) + " |")
     print("|---" + "|---:" * (len(BINS) + 1) + "|")
     for model in arguments.models:
-        inpainter, cells = Inpainter(model), []
+        inpainter = Inpainter(model)
+        cells: dict[str, list[str]] = {f"{model.stem}, bare": [], f"{model.stem}, with grain": []}
         for ratio in (None, *BINS):
             scores = []
             for seed, photo in enumerate(photos):
                 hole = hairlines(seed) if ratio is None else stroke_hole((SIDE_PX, SIDE_PX), (seed,), ratio)
-                found, _ = judge.score(inpainter.fill(photo, hole), photo, hole)
-                scores.append((found["hole_psnr"], found["lpips"]))
-            psnr, lpips = np.mean(scores, axis=0)
-            cells.append(f"{psnr:.2f}, {lpips:.3f}")
-        print(f"| {model.stem} | " + " | ".join(cells) + " |", flush=True)
+                filled = inpainter.fill(photo, hole, grain=False)
+                grained = filled.copy()
+                add_grain(grained, hole, inpainter.plan(hole), 255)
+                found = [judge.score(one, photo, hole)[0] for one in (filled, grained)]
+                scores.append([(each["hole_psnr"], each["lpips"]) for each in found])
+            for row, (psnr, lpips) in zip(cells.values(), np.mean(scores, axis=0), strict=True):
+                row.append(f"{psnr:.2f}, {lpips:.3f}")
+        for name, row in cells.items():
+            print(f"| {name} | " + " | ".join(row) + " |", flush=True)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import partialconv
 from partialconv import Inpainter, InputError
 from partialconv.api import fill_photo
 from partialconv.imageio import read_photo, write_photo
+from tests.command import run
 from tests.imageio.formats import oriented, png
 
 SIZE = (48, 60)
@@ -49,6 +50,22 @@ def test_arrays_come_back_as_they_were_but_for_the_hole(dtype: str, channels: in
     if dtype != "uint8":  # finer steps than those of 8 bits
         values = np.unique(filled[hole].astype(float) / top * 255)
         assert np.abs(values - np.rint(values)).max() > 0.1
+
+
+def test_grain_can_be_left_out(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    photo = (120 + 20 * rng.standard_normal((*SIZE, 1))).clip(0, 255).astype(np.uint8).repeat(3, axis=2)
+    hole = np.zeros(SIZE, bool)
+    hole[15:35, 20:45] = True
+    with_grain, bare = partialconv.fill(photo, hole), partialconv.fill(photo, hole, grain=False)
+    assert with_grain[hole].std() > 1.1 * bare[hole].std()
+    np.testing.assert_array_equal(with_grain[~hole], bare[~hole])
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    Image.fromarray(hole).save(tmp_path / "photo.holes.png")
+    for command in (("batch", ".", ".", "-o", "out"), ("fill", "photo.png", "photo.holes.png", "-o", "bare.png")):
+        assert run(*command, "--no-grain", cwd=tmp_path).returncode == 0
+    for name in ("bare.png", "out/photo.png"):
+        np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / name)), bare)
 
 
 @pytest.mark.parametrize("shape", [SIZE, (*SIZE, 1), (*SIZE, 3)])

@@ -37,6 +37,7 @@ def fill(
     grow_px: int = 0,
     strict: bool = False,
     hole_from_alpha: bool = False,
+    grain: bool = True,
 ) -> NDArray[Values]: ...
 @overload
 def fill(
@@ -48,6 +49,7 @@ def fill(
     grow_px: int = 0,
     strict: bool = False,
     hole_from_alpha: bool = False,
+    grain: bool = True,
 ) -> Image.Image: ...
 def fill(
     image: str | Path | Image.Image | NDArray[Any],
@@ -58,6 +60,7 @@ def fill(
     grow_px: int = 0,
     strict: bool = False,
     hole_from_alpha: bool = False,
+    grain: bool = True,
 ) -> Image.Image | NDArray[Any]:
     """Fill the holes of a photo.
 
@@ -73,6 +76,7 @@ def fill(
         grow_px: Grow the hole by so many pixels in all directions.
         strict: Refuse a hole that something is wrong with, instead of warning.
         hole_from_alpha: Fill what is more than half transparent, in place of `hole`; it becomes opaque.
+        grain: Give the fill the grain of what is around it; without, it is smoother.
 
     Returns:
         For an array an array of its dtype and shape, else a PIL image of the mode of the photo; every pixel outside
@@ -112,7 +116,7 @@ def fill(
     for finding in found.findings:
         warnings.warn(str(finding), HoleWarning, stacklevel=2)
     _check_values(photo, marked)
-    filled = Filled(photo, fill_photo(inpainter, photo, marked), marked, opaque=hole_from_alpha)
+    filled = Filled(photo, fill_photo(inpainter, photo, marked, grain), marked, opaque=hole_from_alpha)
     if pixels is None:
         return image_of(filled)
     result = filled.rows(0, photo.size[0]).astype(pixels.dtype).reshape(pixels.shape)
@@ -123,10 +127,10 @@ def fill(
     return result
 
 
-def fill_photo(inpainter: Inpainter, photo: Photo, hole: Hole) -> NDArray[Any]:
+def fill_photo(inpainter: Inpainter, photo: Photo, hole: Hole, grain: bool = True) -> NDArray[Any]:
     """Fill a photo of `read_photo`: RGB, (H, W, 3), for `write_photo`; of the depth of the photo."""
     rgb = rgb_of(photo)
-    filled: NDArray[Any] = inpainter.fill(np.nan_to_num(rgb) if rgb.dtype.kind == "f" else rgb, hole)
+    filled: NDArray[Any] = inpainter.fill(np.nan_to_num(rgb) if rgb.dtype.kind == "f" else rgb, hole, grain)
     return filled
 
 

@@ -49,6 +49,7 @@ class Settings:
     hole_color: HoleColor = "white"
     grow_px: int = 0
     strict: bool = False
+    grain: bool = True
     overwrite: bool = False
     resume: bool = False
     runtime: str = "onnxruntime"
@@ -158,7 +159,7 @@ class Worker:
             found = read_hole(job.hole, source, settings.hole_color, settings.grow_px)
             hole = found.accept(settings.strict)
             findings = [str(finding) for finding in found.findings]
-        filled = fill_photo(self.inpainter, source, hole)
+        filled = fill_photo(self.inpainter, source, hole, settings.grain)
         write_photo(source, filled, hole, job.output, settings.overwrite, opaque=job.hole is None)
         return findings
 

@@ -23,12 +23,13 @@ def bench(
         Path | None, typer.Option("--output", "-o", help="Folder of the report; goes on in it.", show_default=False)
     ] = None,
     methods: Annotated[
-        str, typer.Option(help="Also plain, fsr-best, shiftmap, none. The first is compared with the others.")
+        str, typer.Option(help="Also bare, plain, fsr-best, shiftmap, none. The first is compared with the others.")
     ] = METHODS,
     method: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME=SOURCE", help="FILE.onnx, valid:FILE.onnx, or 'cmd:run {photo} {hole} {out}'; repeatable."
+            metavar="NAME=SOURCE",
+            help="FILE.onnx, valid:FILE.onnx, bare:FILE.onnx, or 'cmd:run {photo} {hole} {out}'; repeatable.",
         ),
     ] = None,
     pairs: Annotated[

@@ -23,6 +23,7 @@ Model = Annotated[
 RuntimeOption = Annotated[str, typer.Option("--runtime", help="onnxruntime, torch or openvino.")]
 Device = Annotated[str | None, typer.Option(help="Of torch: cpu, cuda, mps.", show_default="CPU")]
 Precision = Annotated[str, typer.Option(help="fp32, or bf16 with torch and openvino.")]
+Grain = Annotated[bool, typer.Option("--grain/--no-grain", help="Continue the photo's grain into the fill.")]
 REPORT = "report.jsonl"
 
 
@@ -39,6 +40,7 @@ def fill(
     hole_color: HoleColorOption = "white",
     grow: Grow = 0,
     strict: Strict = False,
+    grain: Grain = True,
     runtime: RuntimeOption = "onnxruntime",
     device: Device = None,
     precision: Precision = "fp32",
@@ -64,7 +66,7 @@ def fill(
     if dry_run:
         _tell_plan(inpainter, hole)
         return
-    filled = fill_photo(inpainter, source, hole)
+    filled = fill_photo(inpainter, source, hole, grain)
     del inpainter  # its memory is worth more to the writer of a large photo
     write_photo(source, filled, hole, output, overwrite)
     if confidence is not None:
@@ -117,6 +119,7 @@ def batch(
     hole_color: HoleColorOption = "white",
     grow: Grow = 0,
     strict: Strict = False,
+    grain: Grain = True,
     runtime: RuntimeOption = "onnxruntime",
     device: Device = None,
     precision: Precision = "fp32",
@@ -134,7 +137,7 @@ def batch(
     if resume and overwrite:
         raise InputError("--resume keeps existing results and --overwrite replaces them: choose one.")
     jobs = list_work(photos, holes, output)
-    settings = Settings(model, hole_color, grow, strict, overwrite, resume, runtime, device, precision)
+    settings = Settings(model, hole_color, grow, strict, grain, overwrite, resume, runtime, device, precision)
     results = work(jobs, Worker(settings), workers) if ray is None else work_on_ray(jobs, settings, ray)
     output.mkdir(parents=True, exist_ok=True)
     counts = {"filled": 0, "skipped": 0, "failed": 0}

@@ -8,9 +8,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from partialconv import Inpainter
 from partialconv.benchmark.baselines import BUILT_IN, Pixels, open_method
 from partialconv.benchmark.worker import MethodError, Worker
 from partialconv.errors import InputError
+from partialconv.zoo import model_path
 
 SIZE = (64, 80)
 HOLE = np.zeros(SIZE, bool)
@@ -30,6 +32,19 @@ def test_built_in_methods_fill_a_ramp(name: str) -> None:
     # a wrong polarity leaves black, or gives back what surrounds it
     error = np.abs(filled.astype(float) - photo)[HOLE].mean()
     assert error < 25, error
+
+
+def test_a_network_with_grain_and_bare(tmp_path: Path) -> None:
+    photo = np.random.default_rng(0).integers(90, 160, (*SIZE, 1), np.uint8).repeat(3, axis=2)
+    ours, bare = open_method("ours"), open_method("bare")
+    assert "with grain" in ours.identity and "no grain" in bare.identity
+    np.testing.assert_array_equal(bare.fill(photo, HOLE), Inpainter().fill(photo, HOLE, grain=False))
+    np.testing.assert_array_equal(ours.fill(photo, HOLE), Inpainter().fill(photo, HOLE))
+    np.testing.assert_array_equal(open_method("x", f"bare:{model_path()}").fill(photo, HOLE), bare.fill(photo, HOLE))
+    assert (ours.fill(photo, HOLE) != bare.fill(photo, HOLE)).any()
+    blend(tmp_path / "net.onnx", TensorProto.FLOAT, ("h", "w"))
+    with pytest.raises(InputError, match="no file of `partialconv export`"):
+        open_method("x", f"bare:{tmp_path / 'net.onnx'}")
 
 
 def test_mean_is_the_mean() -> None:
@@ -93,7 +108,7 @@ def test_a_program_in_a_process_of_its_own() -> None:
         ("cmd:true {photo} {hole} {out}", r"true wrote no \{out\}"),
         ("cmd:no-such-program {photo} {hole} {out}", "cannot run no-such-program"),
         ("missing.onnx", "no model file missing.onnx"),
-        ("weights.pth", "expected FILE.onnx, valid:FILE.onnx or cmd:COMMAND"),
+        ("weights.pth", "expected FILE.onnx, valid:FILE.onnx, bare:FILE.onnx or cmd:COMMAND"),
     ],
 )
 def test_failing_methods_are_one_line(source: str, message: str) -> None:

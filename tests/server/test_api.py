@@ -103,6 +103,11 @@ def test_options(client: httpx.Client) -> None:
     wide = encoded(np.kron(hole_array(), np.ones((2, 2), bool)))
     assert post(client, hole=wide).status_code == 200
     assert "160x120" in refused(post(client, hole=wide, strict="true"), 422, "hole_size")
+    noise = np.random.default_rng(0).integers(90, 160, (60, 80, 1), np.uint8).repeat(3, axis=2)
+    with_grain, bare = (decoded(post(client, encoded(noise), grain=grain).content) for grain in ("true", "false"))
+    np.testing.assert_array_equal(np.asarray(with_grain), partialconv.fill(noise, hole_array()))
+    np.testing.assert_array_equal(np.asarray(bare), partialconv.fill(noise, hole_array(), grain=False))
+    assert with_grain.tobytes() != bare.tobytes()
 
 
 @pytest.mark.parametrize(
@@ -121,6 +126,7 @@ def test_options(client: httpx.Client) -> None:
         ({"hole_color": "red"}, 422, "option", "expected white or black"),
         ({"model": "../half.onnx"}, 422, "option", "expected one of half"),
         ({"strict": "perhaps"}, 422, "option", "true or false"),
+        ({"grain": "0"}, 422, "option", "grain is '0'"),
         ({"model": "x" * 2000}, 422, "option", "longer than 1000 bytes"),
         ({"path": "/etc/passwd"}, 422, "field", "a field 'path', expected photo, hole"),
     ],

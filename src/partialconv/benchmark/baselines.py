@@ -61,18 +61,18 @@ def open_method(name: str, source: str = "") -> Method:
     return BUILT_IN[name]()
 
 
-def network(file: Path | None = None) -> Method:
-    """A network of `partialconv export`; the shipped one if `file` is None."""
+def network(file: Path | None = None, grain: bool = True) -> Method:
+    """A network of `partialconv export`; the shipped one if `file` is None. Fills with grain, or what it gives bare."""
     import onnxruntime
 
     from partialconv.inference import Inpainter
     from partialconv.zoo import model_path
 
     path = model_path(file)
-    fill = Inpainter(path).fill
+    fill = partial(Inpainter(path).fill, grain=grain)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     versions = f"partialconv {version('partialconv')}, ONNX Runtime {onnxruntime.__version__}"
-    return Method(f"{path.name} sha256 {digest}, {versions}", fill)
+    return Method(f"{path.name} sha256 {digest}, {'with' if grain else 'no'} grain, {versions}", fill)
 
 
 def _plain() -> Method:
@@ -149,6 +149,7 @@ def _library(module: str, package: str) -> Any:
 
 BUILT_IN: dict[str, Callable[[], Method]] = {
     "ours": network,
+    "bare": partial(network, grain=False),
     "plain": _plain,
     "telea": partial(_opencv, "TELEA"),
     "ns": partial(_opencv, "NS"),

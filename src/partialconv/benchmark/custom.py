@@ -20,7 +20,7 @@ DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(ui
 
 
 def open_source(name: str, source: str) -> Method:
-    """Open "cmd:...", "valid:FILE.onnx" or "FILE.onnx"; see `CommandLine` and `OnnxMethod`.
+    """Open "cmd:...", "valid:FILE.onnx", "bare:FILE.onnx" or "FILE.onnx"; see `CommandLine` and `OnnxMethod`.
 
     Raises:
         InputError: it is none of these, or the file cannot be used.
@@ -28,15 +28,19 @@ def open_source(name: str, source: str) -> Method:
     kind, colon, rest = source.partition(":")
     if kind == "cmd" and colon:
         return Method(source, CommandLine(rest))
-    polarity = "valid" if kind == "valid" and colon else "hole"
-    path = Path(rest if polarity == "valid" else source)
+    path = Path(rest if kind in ("valid", "bare") and colon else source)
     if path.suffix != ".onnx":
-        raise InputError(f"--method {name}={source}: expected FILE.onnx, valid:FILE.onnx or cmd:COMMAND.")
+        raise InputError(
+            f"--method {name}={source}: expected FILE.onnx, valid:FILE.onnx, bare:FILE.onnx or cmd:COMMAND."
+        )
     if not path.is_file():
         raise InputError(f"no model file {path}: check the name.")
     session = _session(path)
     if [value.name for value in session.get_inputs()] == ["image", "valid"]:
-        return network(path)
+        return network(path, grain=kind != "bare")
+    if kind == "bare":
+        raise InputError(f"{path} is no file of `partialconv export`: to such files alone grain is added.")
+    polarity = "valid" if kind == "valid" else "hole"
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     identity = f"{path.name} sha256 {digest}, mask of the {polarity}, ONNX Runtime {onnxruntime.__version__}"
     return Method(identity, OnnxMethod(session, path, polarity == "hole"))

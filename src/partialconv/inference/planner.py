@@ -95,6 +95,14 @@ class Plan:
         return [*([] if self.coarser is None else self.coarser.stages), self]
 
     @property
+    def boxes(self) -> list[Box]:
+        """Rectangles that hold all of the hole at this scale; some overlap."""
+        found = [crop.box for batch in self.batches for crop in batch]
+        if self.deep is not None:
+            found += [_box(rows, columns, self.size) for rows, columns in _cut(self.deep)]
+        return found
+
+    @property
     def num_crops(self) -> int:
         """Crops of all scales."""
         return sum(len(batch) for stage in self.stages for batch in stage.batches)
@@ -208,12 +216,7 @@ def _of_one_shape(crops: list[Crop]) -> list[tuple[Crop, ...]]:
 def _crop(hole: Hole, some: Hole, rows: slice, columns: slice) -> Crop:
     """The crop of the hole pixels in a rectangle of blocks."""
     size = hole.shape[0], hole.shape[1]
-    box = Box(
-        rows.start * BLOCK_PX,
-        columns.start * BLOCK_PX,
-        min(size[0], rows.stop * BLOCK_PX),
-        min(size[1], columns.stop * BLOCK_PX),
-    )
+    box = _box(rows, columns, size)
     inside = hole[box.slices] & pixels_of(some, box)
     lines, points = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     top, left = box.top, box.left
@@ -222,6 +225,12 @@ def _crop(hole: Hole, some: Hole, rows: slice, columns: slice) -> Crop:
     top, bottom = _rounded(window.top, window.bottom, size[0])
     left, right = _rounded(window.left, window.right, size[1])
     return Crop(box, Box(top, left, bottom, right))
+
+
+def _box(rows: slice, columns: slice, size: tuple[int, int]) -> Box:
+    """A rectangle of blocks, in pixels."""
+    top, left = rows.start * BLOCK_PX, columns.start * BLOCK_PX
+    return Box(top, left, min(size[0], rows.stop * BLOCK_PX), min(size[1], columns.stop * BLOCK_PX))
 
 
 def _rounded(start: int, stop: int, size: int) -> tuple[int, int]:

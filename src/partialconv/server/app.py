@@ -29,7 +29,7 @@ from partialconv.server.static import load_page
 from partialconv.server.worker import Worker
 from partialconv.zoo import model_path
 
-OPTIONS = ("model", "hole_color", "grow_px", "strict")
+OPTIONS = ("model", "hole_color", "grow_px", "strict", "grain")
 MOST_GROWTH_PX = 500
 REPORT_HEADER = "Partialconv-Report"
 CODES = {404: "address", 405: "method"}
@@ -201,10 +201,13 @@ def _options(given: Mapping[str, str], models: list[str]) -> Options:
     grow = given.get("grow_px", "0")
     if not (grow.isascii() and grow.isdigit() and len(grow) < 5 and int(grow) <= MOST_GROWTH_PX):
         raise Problem(422, "option", f"grow_px is {grow[:40]!r}, expected whole pixels, 0 to {MOST_GROWTH_PX}.")
-    strict = given.get("strict", "false")
-    if strict not in ("true", "false"):
-        raise Problem(422, "option", f"strict is {strict[:40]!r}, expected true or false.")
-    return Options(model, "black" if color == "black" else "white", int(grow), strict == "true")
+    flags = {"strict": "false", "grain": "true"}
+    for name, default in flags.items():
+        flags[name] = given.get(name, default)
+        if flags[name] not in ("true", "false"):
+            raise Problem(422, "option", f"{name} is {flags[name][:40]!r}, expected true or false.")
+    strict, grain = (flags[name] == "true" for name in ("strict", "grain"))
+    return Options(model, "black" if color == "black" else "white", int(grow), strict, grain)
 
 
 def _response(request: Request, answer: Answer, notes: Notes, report_only: bool) -> Response:

@@ -42,6 +42,7 @@ class Options:
     hole_color: HoleColor = "white"
     grow_px: int = 0
     strict: bool = False
+    grain: bool = True
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Engine:
             marked = _accept(found, photo.parent, options.strict)
             clock.stop("read")
             inpainter = self.inpainters[options.model]
-            filled = fill_photo(inpainter, source, marked)
+            filled = fill_photo(inpainter, source, marked, options.grain)
             clock.stop("fill")
             result = photo.with_name(f"filled{photo.suffix}")
             write_photo(source, filled, marked, result)

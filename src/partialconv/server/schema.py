@@ -54,6 +54,7 @@ def openapi(version: str, models: Sequence[str], limits: Limits) -> Document:
             "description": "Grow the hole by so many pixels in all directions.",
         },
         "strict": {"type": "boolean", "default": False, "description": "Refuse a hole that something is wrong with."},
+        "grain": {"type": "boolean", "default": True, "description": "Continue the photo's grain into the fill."},
     }  # fmt: skip
     photo = {"type": "string", "format": "binary", "description": "JPEG, PNG, WebP, TIFF or BMP."}
     hole = photo | {"description": "A picture drawn over the photo as it is shown; white = fill."}

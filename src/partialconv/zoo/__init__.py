@@ -45,7 +45,7 @@ SHIPPED = {
     for model in (
         ShippedModel(
             DEFAULT,
-            "853faf0cb3b50db6e8968e9629d3716e71be5e5c459f1dd68c9339f6157ec14f",
+            "44bab2229fc3d182d8bf8f8f71436b0c0bf4a034000ea788bf8c9b2c6fb4bb56",
             8_259_899,
             "half the paper's width, with detail layers; all six losses",
         ),

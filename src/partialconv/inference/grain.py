@@ -1,0 +1,163 @@
+"""The grain of a photo, continued into what was filled.
+
+A network answers with something near the mean of all likely pictures, so its fills are smoother than photos are. Which
+detail is missing cannot be known, but how strong it is and how it is spread over frequencies can be seen around the
+hole: noise of that strength and spectrum is added, as much as the fill lacks.
+
+Source: noise with the spectrum of a texture is that of Galerne, Gousseau and Morel 2011, "Random Phase Textures"; where
+and how strongly to add it is ours.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from partialconv.inference.planner import Box, Plan, pixels_of
+from partialconv.inference.scales import rounded
+
+Hole = NDArray[np.bool_]
+Map = NDArray[np.float32]
+THIN_PX = 4
+MARGIN_PX, DEEP_MARGIN_PX = 48, 128  # around a box, to learn from
+MIRROR_PX = 16  # a Fourier transform joins opposite borders
+DETAIL_PX = 2  # sigma: what a blur of this takes away is detail
+NEAR_PX, FAR_PX = 12, 64  # sigmas around a pixel in which known ones count, and count where no others are
+FAR_WEIGHT = 1e-3
+NO_GRAIN = 1e-5  # weight of what the fill has already: far inside of wide holes nothing is added
+FILL_PX = 3  # sigma, to see what the fill has
+CORRELATION_PX = 8  # sigma, of the detail that is kept
+STEP_PX = 4  # strengths are found for blocks of this size
+NUM_TONES = 6  # known pixels of the brightness of the fill count most
+SHARED = 0.1  # weight of all other tones
+EDGE_PX = 3  # sigma: near known pixels a fill needs little grain, and thin strokes none
+FLOOR = 0.5 / 255**2  # of the detail's energy: as little as 8 bits can show
+LARGEST = 3  # multiples of its strength that detail counts with in the spectrum: edges are no texture
+PERIOD_PX = 512
+
+
+def add_grain(photo: NDArray[Any], hole: Hole, steps: Plan, peak: float) -> None:
+    """Add the grain of the known pixels to the filled ones, in place.
+
+    The same photo and hole get the same grain. Photos without grain, and smooth parts of others, stay as they are.
+
+    Args:
+        photo: Filled, (H, W, 3), uint8, uint16 or float32.
+        hole: (H, W), True = was filled.
+        steps: The plan of the hole.
+        peak: The value of white.
+    """
+    left = hole.copy()
+    for box in steps.boxes:
+        here = left[box.slices]
+        is_deep = steps.deep is not None and pixels_of(steps.deep, box).any()
+        window = box.grown(DEEP_MARGIN_PX if is_deep else MARGIN_PX, steps.size)
+        if _is_thick(hole[box.grown(THIN_PX, steps.size).slices]) and here.any() and not hole[window.slices].all():
+            grain = _grain_in(photo, hole, box, window, peak)
+            values = photo[box.slices][here] + grain[here][:, None] * np.float32(peak)
+            photo[box.slices][here] = rounded(values.clip(0, peak), photo.dtype)
+            here[:] = False
+
+
+def _is_thick(hole: Hole) -> bool:
+    """Whether any square of more than `THIN_PX` pixels is in the hole; grain would hardly show in what is thinner."""
+    for _ in (0, 1):
+        padded = np.pad(hole, [(0, THIN_PX), (0, 0)])
+        hole = np.logical_and.reduce([padded[start : start + len(hole)] for start in range(THIN_PX + 1)]).T
+    return bool(hole.any())
+
+
+def _grain_in(photo: NDArray[Any], hole: Hole, box: Box, window: Box, peak: float) -> Map:
+    """The grain of a box, learned from a window around it."""
+    sides = [-(-(side + 2 * MIRROR_PX) // 32) * 32 for side in window.shape]
+    padding = [(MIRROR_PX, side - length - MIRROR_PX) for side, length in zip(sides, window.shape, strict=True)]
+    grey = photo[window.slices] @ np.full(3, 1 / (3 * peak), np.float32)
+    top, left = window.top - MIRROR_PX, window.left - MIRROR_PX
+    rows, columns = np.arange(top, top + sides[0]) % PERIOD_PX, np.arange(left, left + sides[1]) % PERIOD_PX
+    grain = _grain(
+        np.pad(grey, padding, mode="symmetric"),
+        np.pad(hole[window.slices], padding, mode="symmetric"),
+        _white_noise()[np.ix_(rows, columns)],
+    )
+    return grain[box.top - top : box.bottom - top, box.left - left : box.right - left]
+
+
+def _grain(grey: Map, hole: Hole, white: Map) -> Map:
+    """What to add to a fill, (H, W), of a photo in [0, 1]."""
+    smooth = _filtered(grey, _blur(grey.shape, DETAIL_PX))
+    detail = grey - smooth
+    energy = np.log(detail**2 + np.float32(FLOOR))
+    known = np.where(hole, np.float32(0), np.float32(1))
+    there = _share(_reduced(energy * (1 - known)), _reduced(1 - known), FILL_PX)
+    wanted = _wanted(_reduced(energy * known), _reduced(known), _reduced(smooth), there)
+    lacking = np.sqrt(np.maximum(np.exp(wanted) - np.exp(there), 0))
+    relative = (detail / _enlarged(np.exp(wanted / 2))).clip(-LARGEST, LARGEST) * known
+    inside = _filtered(1 - known, _blur(grey.shape, EDGE_PX)).clip(0, 1) ** 2
+    return np.asarray(_enlarged(lacking) * inside * _filtered(white, _spectrum(relative)))
+
+
+def _wanted(energy: Map, known: Map, tone: Map, there: Map) -> Map:
+    """The logarithm of the energy that detail should have, of blocks.
+
+    The mean of logarithms is the geometric mean: a few strong edges on a smooth ground do not count as grain.
+    """
+    wide = [side + DEEP_MARGIN_PX // STEP_PX for side in energy.shape]  # nothing is known beyond
+    near = _blur(wide, NEAR_PX / STEP_PX) + FAR_WEIGHT * _blur(wide, FAR_PX / STEP_PX)
+    all_energy, all_known = _filtered(energy, near), _filtered(known, near)
+    low, high = np.quantile(tone, [0.01, 0.99])
+    place = ((tone - low) / max(high - low, 1e-6)).clip(0, 1) * (NUM_TONES - 1)
+    weights = (1 - np.abs(place - np.arange(NUM_TONES)[:, None, None])).clip(0, 1).astype(np.float32)
+    total = _filtered(energy * weights, near) + SHARED * all_energy
+    count = _filtered(known * weights, near) + SHARED * all_known
+    return np.asarray((weights * (total + NO_GRAIN * there) / (count + NO_GRAIN)).sum(axis=0))
+
+
+def _spectrum(detail: Map) -> Map:
+    """The amplitudes of noise, of mean square 1, that is correlated as `detail` is over short distances."""
+    correlation = np.fft.irfft2(np.abs(np.fft.rfft2(detail)) ** 2, detail.shape)
+    distances = (np.minimum(np.arange(side), side - np.arange(side)) for side in detail.shape)
+    correlation *= _bell(*(distance / CORRELATION_PX for distance in distances))
+    power = np.fft.rfft2(correlation).real.clip(0) + 1e-12
+    return np.asarray(np.sqrt(power / power.mean()), np.float32)
+
+
+def _blur(shape: Sequence[int], sigma: float) -> Map:
+    """The amplitudes of a Gaussian blur."""
+    return _bell(
+        *(2 * np.pi * sigma * frequency for frequency in (np.fft.fftfreq(shape[0]), np.fft.rfftfreq(shape[1])))
+    )
+
+
+def _bell(rows: NDArray[np.floating[Any]], columns: NDArray[np.floating[Any]]) -> Map:
+    return np.outer(np.exp(-(rows**2) / 2), np.exp(-(columns**2) / 2)).astype(np.float32)
+
+
+def _filtered(values: Map, amplitudes: Map) -> Map:
+    """`values` blurred, or noise made grain; amplitudes of a wider shape see zeros beyond the border."""
+    wide = amplitudes.shape[0], 2 * (amplitudes.shape[1] - 1)  # widths are even
+    result = np.fft.irfft2(np.fft.rfft2(values, wide) * amplitudes, wide)
+    return np.asarray(result[..., : values.shape[-2], : values.shape[-1]], np.float32)
+
+
+def _share(total: Map, count: Map, sigma: float) -> Map:
+    blur = _blur(total.shape, sigma / STEP_PX)
+    return np.asarray(_filtered(total, blur) / np.maximum(_filtered(count, blur), 1e-3), np.float32)
+
+
+def _reduced(values: Map) -> Map:
+    """The means of blocks."""
+    height, width = values.shape
+    return np.asarray(values.reshape(height // STEP_PX, STEP_PX, width // STEP_PX, STEP_PX).mean(axis=(1, 3)))
+
+
+def _enlarged(blocks: Map) -> Map:
+    size = blocks.shape[1] * STEP_PX, blocks.shape[0] * STEP_PX
+    return np.asarray(Image.fromarray(blocks.astype(np.float32)).resize(size, Image.Resampling.BILINEAR))
+
+
+@cache
+def _white_noise() -> Map:
+    return np.random.default_rng(0).standard_normal((PERIOD_PX, PERIOD_PX), np.float32)

@@ -1,0 +1,167 @@
+"""Grain: as much as the surroundings have, of their kind, in the hole alone."""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from partialconv import Inpainter
+from partialconv.inference.grain import DETAIL_PX
+from partialconv.inference.grain import add_grain as add_grain_by_plan
+from partialconv.inference.planner import plan
+
+Pixels = NDArray[np.uint8]
+Hole = NDArray[np.bool_]
+
+
+def add_grain(photo: NDArray[Any], hole: Hole, peak: float) -> None:
+    add_grain_by_plan(photo, hole, plan(hole), peak)
+
+
+def noisy(strength: float, size: tuple[int, int] = (200, 240), sigma: tuple[float, float] = (0, 0)) -> Pixels:
+    """A grey photo with noise of that standard deviation, blurred by `sigma` before."""
+    noise = gaussian_filter(np.random.default_rng(5).standard_normal(size), sigma, mode="wrap")
+    return np.repeat(np.rint(120 + strength * noise / noise.std()).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def smooth_hole(photo: Pixels, rows: slice, columns: slice) -> Hole:
+    """Make a part of a photo as smooth as a fill, in place."""
+    hole = np.zeros(photo.shape[:2], bool)
+    hole[rows, columns] = True
+    photo[hole] = 120
+    return hole
+
+
+def typical(photo: Pixels, where: Hole) -> float:
+    """The geometric mean of the detail's amplitude, by SciPy's blur."""
+    grey = photo.mean(axis=2)
+    detail = grey - gaussian_filter(grey, DETAIL_PX)
+    return float(np.exp(np.log(detail[where] ** 2 + 0.5).mean() / 2))
+
+
+@pytest.mark.parametrize("strength", [6, 12, 24])
+def test_a_smooth_fill_gets_grain_as_strong_as_that_around_it(strength: float) -> None:
+    photo = noisy(strength)
+    hole = smooth_hole(photo, slice(80, 120), slice(90, 140))
+    inside = np.zeros_like(hole)
+    inside[88:112, 98:132] = True
+    around, before = typical(photo, ~hole), typical(photo, inside)
+    add_grain(photo, hole, 255)
+    assert before < 0.2 * around
+    assert 0.45 * around < typical(photo, inside) < 1.1 * around
+
+
+def test_a_fill_that_has_grain_gets_none() -> None:
+    photo = noisy(12)
+    hole = np.zeros(photo.shape[:2], bool)
+    hole[80:120, 90:140] = True
+    before = photo.copy()
+    add_grain(photo, hole, 255)
+    change = (photo.astype(float) - before)[hole]
+    assert change.std() < 0.25 * 12
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_it_runs_in_the_direction_of_the_texture(axis: int) -> None:
+    photo = noisy(20, sigma=(3, 0) if axis == 0 else (0, 3))
+    hole = smooth_hole(photo, slice(80, 120), slice(90, 140))
+    add_grain(photo, hole, 255)
+    grain = photo[80:120, 90:140, 0].astype(float) - 120
+    steps = [np.diff(grain, axis=a).std() for a in (0, 1)]
+    assert steps[axis] < 0.6 * steps[1 - axis]
+
+
+def test_smooth_parts_of_a_photo_stay_smooth() -> None:
+    photo = noisy(20, (200, 300))
+    photo[:, :150] = 200
+    hole = np.zeros(photo.shape[:2], bool)
+    hole[80:120, 100:200] = True
+    photo[80:120, 150:200] = 120
+    add_grain(photo, hole, 255)
+    changes = np.abs(photo[80:120].astype(float) - np.where(np.arange(300) < 150, 200, 120)[:, None]).mean(axis=(0, 2))
+    assert changes[165:200].mean() > 3
+    assert changes[100:135].mean() < 0.15 * changes[165:200].mean()
+
+
+def test_an_edge_is_no_grain() -> None:
+    photo = np.full((200, 240, 3), 200, np.uint8)
+    photo[:, :100] = 40
+    photo[:100, 200:203] = 0
+    before = photo.copy()
+    hole = np.zeros(photo.shape[:2], bool)
+    hole[60:140, 80:220:3] = True
+    add_grain(photo, hole, 255)
+    assert np.abs(photo.astype(int) - before).max() <= 1
+
+
+def test_far_inside_of_a_wide_hole_nothing_is_added_and_it_fades() -> None:
+    photo = noisy(20, (900, 900))
+    hole = smooth_hole(photo, slice(60, 840), slice(60, 840))
+    add_grain(photo, hole, 255)
+    change = np.abs(photo[..., 0].astype(int) - 120)
+    assert change[70:90, 100:800].mean() > 3
+    assert (change[430:470, 430:470] == 0).all()
+    along = [change[row : row + 20, 300:600].mean() for row in range(70, 430, 20)]
+    assert all(later < earlier + 0.6 for earlier, later in pairwise(along))
+
+
+def test_tiles_do_not_show() -> None:
+    photo = noisy(20, (200, 1100), sigma=(0, 2))
+    hole = smooth_hole(photo, slice(80, 120), slice(450, 580))
+    add_grain(photo, hole, 255)
+    steps = np.abs(np.diff(photo[80:120, :, 0].astype(float), axis=1)).mean(axis=0)
+    usual = steps[460:570]
+    assert steps[511] < usual.mean() + 3 * usual.std()
+
+
+@pytest.mark.parametrize(("dtype", "peak"), [("uint8", 255), ("uint16", 65535), ("float32", 1)])
+def test_known_pixels_and_types_are_kept_and_grey_stays_grey(dtype: str, peak: float) -> None:
+    eight = noisy(20)
+    hole = smooth_hole(eight, slice(80, 120), slice(90, 140))
+    photo = (eight / 255 * peak).astype(dtype)
+    before = photo.copy()
+    add_grain(photo, hole, peak)
+    assert photo.dtype == dtype
+    np.testing.assert_array_equal(photo[~hole], before[~hole])
+    assert (photo[hole] != before[hole]).any()
+    assert (photo[..., 0] == photo[..., 1]).all()
+    assert photo.min() >= 0 and photo.max() <= peak
+    add_grain(eight, hole, 255)
+    np.testing.assert_allclose(photo / peak, eight / 255, atol=1.5 / 255)
+
+
+@pytest.mark.parametrize("size", [(1, 2), (5, 3), (40, 33), (1, 700)])
+def test_photos_of_any_size(size: tuple[int, int]) -> None:
+    photo = noisy(20, size)
+    hole = np.zeros(size, bool)
+    hole[0, size[1] // 2] = True
+    hole[: size[0] // 2, size[1] // 2 :] = size[0] > 20
+    before = photo.copy()
+    add_grain(photo, hole, 255)
+    np.testing.assert_array_equal(photo[~hole], before[~hole])
+
+
+def test_the_inpainter_adds_it_and_can_leave_it_out() -> None:
+    photo = noisy(20)
+    hole = smooth_hole(photo, slice(80, 120), slice(90, 140))
+    inpainter = Inpainter()
+    bare, filled = inpainter.fill(photo, hole, grain=False), inpainter.fill(photo, hole)
+    np.testing.assert_array_equal(filled, inpainter.fill(photo, hole))
+    again = bare.copy()
+    add_grain(again, hole, 255)
+    np.testing.assert_array_equal(filled, again)
+    assert typical(filled, hole) > 1.2 * typical(bare, hole)
+
+
+@pytest.mark.parametrize("width", [1, 2, 4])
+def test_hairlines_stay_as_they_are(width: int) -> None:
+    photo = noisy(12)
+    hole = np.zeros(photo.shape[:2], bool)
+    hole[100 : 100 + width] = True
+    photo[hole] = 120
+    before = photo.copy()
+    add_grain(photo, hole, 255)
+    np.testing.assert_array_equal(photo, before)
