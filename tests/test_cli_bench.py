@@ -83,7 +83,7 @@ def test_the_report_holds_together(folder: Path) -> None:
     [
         (("-o", "new"), "bench needs --photos DIR"),
         (("--builtin", "--photos", "photos", "-o", "new"), "bench needs --photos DIR"),
-        (("--builtin", "-o", "new", "--methods", "tealeaf"), "no method 'tealeaf': choose of ours, plain, telea"),
+        (("--builtin", "-o", "new", "--methods", "tealeaf"), "no method 'tealeaf': choose of ours, bare, plain, telea"),
         (("--builtin", "-o", "new", "--methods", "none"), "no method to run"),
         (("--builtin", "-o", "new", "--method", "mine"), "--method is 'mine', expected NAME=FILE.onnx"),
         (("--builtin", "-o", "new", "--part", "3/2"), "--part is '3/2', expected k/n"),

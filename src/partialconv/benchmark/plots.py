@@ -52,18 +52,17 @@ def over_time(data: ReportData, metric: str) -> str:
     """Quality against time: a point for each method, all pairs."""
     figure, about = _figure(), METRICS[metric]
     panel = figure.subplots()
-    for number, (name, cells) in enumerate(data["cells"].items()):
+    for name, cells in data["cells"].items():
         found, seconds = cells[f"{ALL} {ALL}"].get(metric), data["methods"][name]["seconds"]["median"]
-        place = (6, 5 if number % 2 else -12)  # neighbours in time often have the same score
         if found is None:
             continue
         if found["low"] is not None:
             panel.plot([seconds] * 2, [found["low"], found["high"]], color=colour(data, name), linewidth=1)
-        panel.plot(seconds, found["mean"], "o", color=colour(data, name), markersize=7)
-        panel.annotate(name, (seconds, found["mean"]), xytext=place, textcoords="offset points", fontsize=9)
-    panel.set(title=f"{about.label} against time", xlabel="seconds a photo, median", xscale="log")
-    panel.margins(x=0.2)
+        panel.plot(seconds, found["mean"], "o", color=colour(data, name), markersize=7, label=name)
+    better = "higher is better" if about.higher_is_better else "lower is better"
+    panel.set(title=f"{about.label} against time ({better})", xlabel="seconds a photo, median", xscale="log")
     panel.grid(alpha=0.3)
+    figure.legend(loc="outside lower center", fontsize=8, ncols=5)  # names beside their points would overlap
     return _svg(figure)
 
 

@@ -21,7 +21,7 @@ from partialconv.inference.scales import rounded
 
 Hole = NDArray[np.bool_]
 Map = NDArray[np.float32]
-THIN_PX = 4
+THIN_PX = 4  # strokes of this width get no grain
 MARGIN_PX, DEEP_MARGIN_PX = 48, 128  # around a box, to learn from
 MIRROR_PX = 16  # a Fourier transform joins opposite borders
 DETAIL_PX = 2  # sigma: what a blur of this takes away is detail
@@ -55,7 +55,7 @@ def add_grain(photo: NDArray[Any], hole: Hole, steps: Plan, peak: float) -> None
         here = left[box.slices]
         is_deep = steps.deep is not None and pixels_of(steps.deep, box).any()
         window = box.grown(DEEP_MARGIN_PX if is_deep else MARGIN_PX, steps.size)
-        if _is_thick(hole[box.grown(THIN_PX, steps.size).slices]) and here.any() and not hole[window.slices].all():
+        if here.any() and _is_thick(hole[box.grown(THIN_PX, steps.size).slices]) and not hole[window.slices].all():
             grain = _grain_in(photo, hole, box, window, peak)
             values = photo[box.slices][here] + grain[here][:, None] * np.float32(peak)
             photo[box.slices][here] = rounded(values.clip(0, peak), photo.dtype)
