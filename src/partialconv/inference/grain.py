@@ -2,7 +2,8 @@
 
 A network answers with something near the mean of all likely pictures, so its fills are smoother than photos are. Which
 detail is missing cannot be known, but how strong it is and how it is spread over frequencies can be seen around the
-hole: noise of that strength and spectrum is added, as much as the fill lacks.
+hole: noise of that spectrum is added where the fill lacks it, at about half the amplitude of Gaussian grain, the best
+trade on photos.
 
 Source: noise with the spectrum of a texture is that of Galerne, Gousseau and Morel 2011, "Random Phase Textures"; where
 and how strongly to add it is ours.
@@ -40,7 +41,7 @@ PERIOD_PX = 512
 
 
 def add_grain(photo: NDArray[Any], hole: Hole, steps: Plan, peak: float) -> None:
-    """Add the grain of the known pixels to the filled ones, in place.
+    """Add grain like that of the known pixels to the filled ones, in place.
 
     The same photo and hole get the same grain. Photos without grain, and smooth parts of others, stay as they are.
 
