@@ -408,7 +408,7 @@ def test_a_time_limit_ends_with_a_finished_schedule(photos: Path, tmp_path: Path
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     rates = [line["lr"] for line in lines]
     assert {line["phase"] for line in lines} == {"initial", "finetune"}
-    assert rates[0] == pytest.approx(1e-3, rel=0.05) and rates[-1] < 5e-6
+    assert rates[0] == pytest.approx(1e-3, rel=0.05) and rates[-1] < 5e-5
 
 
 def test_photos_on_the_device_train_and_resume_bit_for_bit(

@@ -21,7 +21,7 @@ from partialconv.inference.planner import Box, Plan, pixels_of
 from partialconv.inference.scales import rounded
 
 Hole = NDArray[np.bool_]
-Map = NDArray[np.float32]
+Map = NDArray[np.floating[Any]]
 THIN_PX = 4  # strokes of this width get no grain
 MARGIN_PX, DEEP_MARGIN_PX = 48, 128  # around a box, to learn from
 MIRROR_PX = 16  # a Fourier transform joins opposite borders
@@ -110,7 +110,7 @@ def _wanted(energy: Map, known: Map, tone: Map, there: Map) -> Map:
     all_energy, all_known = _filtered(energy, near), _filtered(known, near)
     low, high = np.quantile(tone, [0.01, 0.99])
     place = ((tone - low) / max(high - low, 1e-6)).clip(0, 1) * (NUM_TONES - 1)
-    weights = (1 - np.abs(place - np.arange(NUM_TONES)[:, None, None])).clip(0, 1).astype(np.float32)
+    weights = (1 - np.abs(place - np.arange(NUM_TONES)[:, None, None])).clip(0, 1)
     total = _filtered(energy * weights, near) + SHARED * all_energy
     count = _filtered(known * weights, near) + SHARED * all_known
     return np.asarray((weights * (total + NO_GRAIN * there) / (count + NO_GRAIN)).sum(axis=0))
@@ -133,25 +133,27 @@ def _blur(shape: Sequence[int], sigma: float) -> Map:
 
 
 def _bell(rows: NDArray[np.floating[Any]], columns: NDArray[np.floating[Any]]) -> Map:
-    return np.outer(np.exp(-(rows**2) / 2), np.exp(-(columns**2) / 2)).astype(np.float32)
+    return np.outer(np.exp(-(rows**2) / 2), np.exp(-(columns**2) / 2))
 
 
 def _filtered(values: Map, amplitudes: Map) -> Map:
     """`values` blurred, or noise made grain; amplitudes of a wider shape see zeros beyond the border."""
     wide = amplitudes.shape[0], 2 * (amplitudes.shape[1] - 1)  # widths are even
-    result = np.fft.irfft2(np.fft.rfft2(values, wide) * amplitudes, wide)
-    return np.asarray(result[..., : values.shape[-2], : values.shape[-1]], np.float32)
+    result = np.fft.irfft2(np.fft.rfft2(values, wide) * amplitudes.astype(values.dtype), wide)
+    return np.asarray(result[..., : values.shape[-2], : values.shape[-1]], values.dtype)
 
 
 def _share(total: Map, count: Map, sigma: float) -> Map:
     blur = _blur(total.shape, sigma / STEP_PX)
-    return np.asarray(_filtered(total, blur) / np.maximum(_filtered(count, blur), 1e-3), np.float32)
+    return np.asarray(_filtered(total, blur) / np.maximum(_filtered(count, blur), 1e-3))
 
 
 def _reduced(values: Map) -> Map:
-    """The means of blocks."""
+    """The means of blocks, in double precision: far inside of holes little is left of them."""
     height, width = values.shape
-    return np.asarray(values.reshape(height // STEP_PX, STEP_PX, width // STEP_PX, STEP_PX).mean(axis=(1, 3)))
+    return np.asarray(
+        values.reshape(height // STEP_PX, STEP_PX, width // STEP_PX, STEP_PX).mean(axis=(1, 3), dtype=np.float64)
+    )
 
 
 def _enlarged(blocks: Map) -> Map:
