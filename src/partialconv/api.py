@@ -128,7 +128,7 @@ def fill(
 
 
 def fill_photo(inpainter: Inpainter, photo: Photo, hole: Hole, grain: bool = True) -> NDArray[Any]:
-    """Fill a photo of `read_photo`: RGB, (H, W, 3), for `write_photo`; of the depth of the photo."""
+    """Fill a photo of `read_photo`, `grain` as in `fill`: RGB, (H, W, 3), for `write_photo`; of the photo's depth."""
     rgb = rgb_of(photo)
     filled: NDArray[Any] = inpainter.fill(np.nan_to_num(rgb) if rgb.dtype.kind == "f" else rgb, hole, grain)
     return filled

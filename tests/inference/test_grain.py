@@ -1,4 +1,4 @@
-"""Grain: as much as the surroundings have, of their kind, in the hole alone."""
+"""Grain: of the kind that the surroundings have, about half as strong, in the hole alone."""
 
 from itertools import pairwise
 from typing import Any
@@ -43,7 +43,7 @@ def typical(photo: Pixels, where: Hole) -> float:
 
 
 @pytest.mark.parametrize("strength", [6, 12, 24])
-def test_a_smooth_fill_gets_grain_as_strong_as_that_around_it(strength: float) -> None:
+def test_a_smooth_fill_gets_grain_about_half_as_strong_as_that_around_it(strength: float) -> None:
     photo = noisy(strength)
     hole = smooth_hole(photo, slice(80, 120), slice(90, 140))
     inside = np.zeros_like(hole)
@@ -51,10 +51,10 @@ def test_a_smooth_fill_gets_grain_as_strong_as_that_around_it(strength: float) -
     around, before = typical(photo, ~hole), typical(photo, inside)
     add_grain(photo, hole, 255)
     assert before < 0.2 * around
-    assert 0.45 * around < typical(photo, inside) < 1.1 * around
+    assert 0.4 * around < typical(photo, inside) < 0.8 * around
 
 
-def test_a_fill_that_has_grain_gets_none() -> None:
+def test_a_fill_that_has_grain_gets_little() -> None:
     photo = noisy(12)
     hole = np.zeros(photo.shape[:2], bool)
     hole[80:120, 90:140] = True
@@ -89,10 +89,10 @@ def test_smooth_parts_of_a_photo_stay_smooth() -> None:
 def test_an_edge_is_no_grain() -> None:
     photo = np.full((200, 240, 3), 200, np.uint8)
     photo[:, :100] = 40
-    photo[:100, 200:203] = 0
+    photo[:, 175:178] = 0
     before = photo.copy()
     hole = np.zeros(photo.shape[:2], bool)
-    hole[60:140, 80:220:3] = True
+    hole[60:140, 120:160] = True
     add_grain(photo, hole, 255)
     assert np.abs(photo.astype(int) - before).max() <= 1
 
@@ -108,13 +108,15 @@ def test_far_inside_of_a_wide_hole_nothing_is_added_and_it_fades() -> None:
     assert all(later < earlier + 0.6 for earlier, later in pairwise(along))
 
 
-def test_tiles_do_not_show() -> None:
-    photo = noisy(20, (200, 1100), sigma=(0, 2))
-    hole = smooth_hole(photo, slice(80, 120), slice(450, 580))
+def test_pieces_of_one_hole_fit() -> None:
+    photo = noisy(20, (200, 1500), sigma=(0, 2))
+    hole = smooth_hole(photo, slice(80, 104), slice(50, 1450))
+    seams = sorted({box.left for box in plan(hole).boxes} - {50})
+    assert seams
     add_grain(photo, hole, 255)
-    steps = np.abs(np.diff(photo[80:120, :, 0].astype(float), axis=1)).mean(axis=0)
-    usual = steps[460:570]
-    assert steps[511] < usual.mean() + 3 * usual.std()
+    steps = np.abs(np.diff(photo[80:104, :, 0].astype(float), axis=1)).mean(axis=0)
+    usual = steps[100:1400]
+    assert max(steps[seam - 1] for seam in seams) < usual.mean() + 3 * usual.std()
 
 
 @pytest.mark.parametrize(("dtype", "peak"), [("uint8", 255), ("uint16", 65535), ("float32", 1)])

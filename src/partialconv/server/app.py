@@ -29,7 +29,7 @@ from partialconv.server.static import load_page
 from partialconv.server.worker import Worker
 from partialconv.zoo import model_path
 
-OPTIONS = ("model", "hole_color", "grow_px", "strict", "grain")
+OPTIONS = ("model", "hole_color", "grow_px", "strict")
 MOST_GROWTH_PX = 500
 REPORT_HEADER = "Partialconv-Report"
 CODES = {404: "address", 405: "method"}
@@ -58,6 +58,7 @@ POSTS = {
         lambda engine, form, options: engine.fill(form.files["photo"], form.files["hole"], options),
         files=("photo", "hole"),
         needed=("photo", "hole"),
+        options=(*OPTIONS, "grain"),
     ),
     "/api/doctor": Post(
         lambda engine, form, options: engine.doctor(form.files["hole"], form.files.get("photo"), options),

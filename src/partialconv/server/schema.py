@@ -54,8 +54,8 @@ def openapi(version: str, models: Sequence[str], limits: Limits) -> Document:
             "description": "Grow the hole by so many pixels in all directions.",
         },
         "strict": {"type": "boolean", "default": False, "description": "Refuse a hole that something is wrong with."},
-        "grain": {"type": "boolean", "default": True, "description": "Continue the photo's grain into the fill."},
     }  # fmt: skip
+    grain = {"type": "boolean", "default": True, "description": "Continue the photo's grain into the fill."}
     photo = {"type": "string", "format": "binary", "description": "JPEG, PNG, WebP, TIFF or BMP."}
     hole = photo | {"description": "A picture drawn over the photo as it is shown; white = fill."}
     about_holes = {name: options[name] for name in ("hole_color", "grow_px")}
@@ -74,7 +74,7 @@ def openapi(version: str, models: Sequence[str], limits: Limits) -> Document:
             "/api/fill": {
                 "post": _post(
                     "Fill a photo; it comes back in its own format, changed in the hole alone.",
-                    {"photo": photo, "hole": hole} | options,
+                    {"photo": photo, "hole": hole} | options | {"grain": grain},
                     ["photo", "hole"],
                     {kind: {} for kind in PICTURES} | _parts("The filled photo."),
                     {"Partialconv-Report": {"schema": {"type": "string"}, "description": "A Report, as JSON."}},
