@@ -1,4 +1,4 @@
-"""Grain: of the kind that the surroundings have, about half as strong, in the hole alone."""
+"""Grain: of the kind that the surroundings have, in the hole alone."""
 
 from itertools import pairwise
 from typing import Any
@@ -42,16 +42,35 @@ def typical(photo: Pixels, where: Hole) -> float:
     return float(np.exp(np.log(detail[where] ** 2 + 0.5).mean() / 2))
 
 
+QUIET = slice(None), slice(None, 30)  # a part of the photo
+
+
 @pytest.mark.parametrize("strength", [6, 12, 24])
-def test_a_smooth_fill_gets_grain_about_half_as_strong_as_that_around_it(strength: float) -> None:
+@pytest.mark.parametrize(("kind", "least", "most"), [("grain", 0.8, 1.1), ("texture", 0.35, 0.7)])
+def test_grain_is_continued_in_full_and_texture_by_half(kind: str, least: float, most: float, strength: float) -> None:
     photo = noisy(strength)
+    if kind == "texture":
+        photo[QUIET] = 120
     hole = smooth_hole(photo, slice(80, 120), slice(90, 140))
-    inside = np.zeros_like(hole)
+    inside, around = np.zeros_like(hole), ~hole
     inside[88:112, 98:132] = True
-    around, before = typical(photo, ~hole), typical(photo, inside)
+    around[QUIET] = False
+    before = typical(photo, inside)
     add_grain(photo, hole, 255)
-    assert before < 0.2 * around
-    assert 0.4 * around < typical(photo, inside) < 0.8 * around
+    assert before < 0.2 * typical(photo, around)
+    assert least < typical(photo, inside) / typical(photo, around) < most
+
+
+@pytest.mark.parametrize("tone", [0, 255])
+def test_black_and_white_borders_of_a_grainy_photo_stay_clean(tone: int) -> None:
+    photo = noisy(12)
+    photo[:, :60] = tone
+    hole = np.zeros(photo.shape[:2], bool)
+    hole[80:120, 10:200] = True
+    photo[80:120, 60:200] = 120
+    add_grain(photo, hole, 255)
+    assert (np.abs(photo[:, :50].astype(int) - tone) <= 1).all()
+    assert photo[88:112, 100:190].std() > 9
 
 
 def test_a_fill_that_has_grain_gets_little() -> None:
@@ -97,8 +116,18 @@ def test_an_edge_is_no_grain() -> None:
     assert np.abs(photo.astype(int) - before).max() <= 1
 
 
-def test_far_inside_of_a_wide_hole_nothing_is_added_and_it_fades() -> None:
+def test_grain_is_the_same_all_over_a_wide_hole() -> None:
+    photo = noisy(12, (900, 900))
+    hole = smooth_hole(photo, slice(60, 840), slice(60, 840))
+    add_grain(photo, hole, 255)
+    change = np.abs(photo[..., 0].astype(int) - 120)
+    along = [change[row : row + 20, 300:600].mean() for row in range(70, 450, 20)]
+    assert max(along) < 1.2 * min(along)
+
+
+def test_far_inside_of_a_wide_hole_no_texture_is_added_and_it_fades() -> None:
     photo = noisy(20, (900, 900))
+    photo[QUIET] = 120  # so there is no noise
     hole = smooth_hole(photo, slice(60, 840), slice(60, 840))
     add_grain(photo, hole, 255)
     change = np.abs(photo[..., 0].astype(int) - 120)

@@ -2,8 +2,8 @@
 
 A network answers with something near the mean of all likely pictures, so its fills are smoother than photos are. Which
 detail is missing cannot be known, but how strong it is and how it is spread over frequencies can be seen around the
-hole: noise of that spectrum is added where the fill lacks it, at about half the amplitude of Gaussian grain, the best
-trade on photos.
+hole: noise of that spectrum is added where the fill lacks it. Texture gets about half its amplitude, the best trade on
+photos; what is everywhere, even in the quietest places, is grain of film or sensor and gets all of it.
 
 Source: noise with the spectrum of a texture is that of Galerne, Gousseau and Morel 2011, "Random Phase Textures"; where
 and how strongly to add it is ours.
@@ -36,6 +36,11 @@ NUM_TONES = 6  # known pixels of the brightness of the fill count most
 SHARED = 0.1  # weight of all other tones
 EDGE_PX = 3  # sigma: near known pixels a fill needs little grain, and thin strokes none
 FLOOR = 0.5 / 255**2  # of the detail's energy: as little as 8 bits can show
+QUIET_PX = 6  # sigma of neighbourhoods whose energies are compared
+QUIETEST = 0.02  # the share of them that is noise and nothing else
+QUIETEST_TO_MEAN = 1.15  # of noise that is the same everywhere
+MOSTLY = 0.25  # of a neighbourhood is known, else it does not count
+CLIPPED = 0.03  # no grain shows so near to black or white
 LARGEST = 3  # multiples of its strength that detail counts with in the spectrum: edges are no texture
 PERIOD_PX = 512
 
@@ -51,13 +56,19 @@ def add_grain(photo: NDArray[Any], hole: Hole, steps: Plan, peak: float) -> None
         steps: The plan of the hole.
         peak: The value of white.
     """
-    left = hole.copy()
+    windows: dict[Box, Box] = {}  # in which to learn what the grain of a box is
     for box in steps.boxes:
-        here = left[box.slices]
         is_deep = steps.deep is not None and pixels_of(steps.deep, box).any()
         window = box.grown(DEEP_MARGIN_PX if is_deep else MARGIN_PX, steps.size)
-        if here.any() and _is_thick(hole[box.grown(THIN_PX, steps.size).slices]) and not hole[window.slices].all():
-            grain = _grain_in(photo, hole, box, window, peak)
+        if _is_thick(hole[box.grown(THIN_PX, steps.size).slices]) and not hole[window.slices].all():
+            windows[box] = window
+    quietest = (_quietest(*_seen_in(photo, hole, window, peak)) for window in windows.values())
+    noise = min((energy for energy in quietest if energy is not None), default=0)
+    left = hole.copy()
+    for box, window in windows.items():
+        here = left[box.slices]
+        if here.any():
+            grain = _grain_in(photo, hole, box, window, noise, peak)
             values = photo[box.slices][here] + grain[here][:, None] * np.float32(peak)
             photo[box.slices][here] = rounded(values.clip(0, peak), photo.dtype)
             here[:] = False
@@ -71,33 +82,59 @@ def _is_thick(hole: Hole) -> bool:
     return bool(hole.any())
 
 
-def _grain_in(photo: NDArray[Any], hole: Hole, box: Box, window: Box, peak: float) -> Map:
-    """The grain of a box, learned from a window around it."""
+def _seen_in(photo: NDArray[Any], hole: Hole, window: Box, peak: float) -> tuple[Map, Hole]:
+    """A window in grey, 0 to 1, and its hole, with margins of their mirror image; sides are multiples of 32."""
     sides = [-(-(side + 2 * MIRROR_PX) // 32) * 32 for side in window.shape]
     padding = [(MIRROR_PX, side - length - MIRROR_PX) for side, length in zip(sides, window.shape, strict=True)]
     grey = photo[window.slices] @ np.full(3, 1 / (3 * peak), np.float32)
+    return np.pad(grey, padding, mode="symmetric"), np.pad(hole[window.slices], padding, mode="symmetric")
+
+
+def _grain_in(photo: NDArray[Any], hole: Hole, box: Box, window: Box, noise: float, peak: float) -> Map:
+    """The grain of a box, learned from a window around it."""
+    grey, seen_hole = _seen_in(photo, hole, window, peak)
     top, left = window.top - MIRROR_PX, window.left - MIRROR_PX
-    rows, columns = np.arange(top, top + sides[0]) % PERIOD_PX, np.arange(left, left + sides[1]) % PERIOD_PX
-    grain = _grain(
-        np.pad(grey, padding, mode="symmetric"),
-        np.pad(hole[window.slices], padding, mode="symmetric"),
-        _white_noise()[np.ix_(rows, columns)],
+    rows, columns = (
+        np.arange(start, start + side) % PERIOD_PX for start, side in zip((top, left), grey.shape, strict=True)
     )
+    grain = _grain(grey, seen_hole, noise, _white_noise()[np.ix_(rows, columns)])
     return grain[box.top - top : box.bottom - top, box.left - left : box.right - left]
 
 
-def _grain(grey: Map, hole: Hole, white: Map) -> Map:
-    """What to add to a fill, (H, W), of a photo in [0, 1]."""
+def _grain(grey: Map, hole: Hole, noise: float, white: Map) -> Map:
+    """What to add to a fill, (H, W), of a photo in [0, 1] with noise of that energy."""
     smooth = _filtered(grey, _blur(grey.shape, DETAIL_PX))
     detail = grey - smooth
-    energy = np.log(detail**2 + np.float32(FLOOR))
+    energy = detail**2
+    logarithm = np.log(energy + np.float32(FLOOR))
     known = np.where(hole, np.float32(0), np.float32(1))
-    there = _share(_reduced(energy * (1 - known)), _reduced(1 - known), FILL_PX)
-    wanted = _wanted(_reduced(energy * known), _reduced(known), _reduced(smooth), there)
-    lacking = np.sqrt(np.maximum(np.exp(wanted) - np.exp(there), 0))
+    filled, tone = _reduced(1 - known), _reduced(smooth)
+    there = _share(_reduced(logarithm * (1 - known)), filled, FILL_PX)
+    wanted = _wanted(_reduced(logarithm * known), _reduced(known), tone, there)
+    texture = np.exp(wanted) - np.exp(there)
+    grain = noise * _shows_grain(tone) - _share(_reduced(energy * (1 - known)), filled, QUIET_PX)
+    lacking = np.sqrt(np.maximum(np.maximum(texture, grain), 0))
     relative = (detail / _enlarged(np.exp(wanted / 2))).clip(-LARGEST, LARGEST) * known
     inside = _filtered(1 - known, _blur(grey.shape, EDGE_PX)).clip(0, 1) ** 2
     return np.asarray(_enlarged(lacking) * inside * _filtered(white, _spectrum(relative)))
+
+
+def _quietest(grey: Map, hole: Hole) -> float | None:
+    """The mean energy of detail in the quietest known places, if any: it is that of noise, which is everywhere."""
+    known = np.where(hole, np.float32(0), np.float32(1))
+    smooth = _filtered(grey, _blur(grey.shape, DETAIL_PX))
+    blocks = _reduced(known)
+    blur = _blur(blocks.shape, QUIET_PX / STEP_PX)
+    count = _filtered(blocks, blur)
+    places = (count > MOSTLY) & _shows_grain(_reduced(smooth))
+    if not places.any():
+        return None
+    energies = _filtered(_reduced((grey - smooth) ** 2 * known), blur)[places] / count[places]
+    return float(QUIETEST_TO_MEAN * max(np.quantile(energies, QUIETEST), 0))
+
+
+def _shows_grain(tone: Map) -> Hole:
+    return np.asarray((tone > CLIPPED) & (tone < 1 - CLIPPED))
 
 
 def _wanted(energy: Map, known: Map, tone: Map, there: Map) -> Map:
