@@ -61,6 +61,17 @@ def test_grain_is_continued_in_full_and_texture_by_half(kind: str, least: float,
     assert least < typical(photo, inside) / typical(photo, around) < most
 
 
+def test_what_is_quiet_anywhere_around_a_hole_has_no_grain_anywhere() -> None:
+    photo = noisy(20, (200, 1500))
+    photo[:, 1400:] = 120
+    hole = smooth_hole(photo, slice(80, 120), slice(50, 1450))
+    assert len(plan(hole).boxes) > 1
+    add_grain(photo, hole, 255)
+    inside = np.zeros_like(hole)
+    inside[88:112, 60:400] = True
+    assert typical(photo, inside) < 0.7 * typical(photo, ~hole)
+
+
 @pytest.mark.parametrize("tone", [0, 255])
 def test_black_and_white_borders_of_a_grainy_photo_stay_clean(tone: int) -> None:
     photo = noisy(12)
@@ -116,23 +127,16 @@ def test_an_edge_is_no_grain() -> None:
     assert np.abs(photo.astype(int) - before).max() <= 1
 
 
-def test_grain_is_the_same_all_over_a_wide_hole() -> None:
-    photo = noisy(12, (900, 900))
-    hole = smooth_hole(photo, slice(60, 840), slice(60, 840))
-    add_grain(photo, hole, 255)
-    change = np.abs(photo[..., 0].astype(int) - 120)
-    along = [change[row : row + 20, 300:600].mean() for row in range(70, 450, 20)]
-    assert max(along) < 1.2 * min(along)
-
-
-def test_far_inside_of_a_wide_hole_no_texture_is_added_and_it_fades() -> None:
+@pytest.mark.parametrize("kind", ["grain", "texture"])
+def test_far_inside_of_a_wide_hole_nothing_is_added_and_it_fades(kind: str) -> None:
     photo = noisy(20, (900, 900))
-    photo[QUIET] = 120  # so there is no noise
+    if kind == "texture":
+        photo[QUIET] = 120
     hole = smooth_hole(photo, slice(60, 840), slice(60, 840))
     add_grain(photo, hole, 255)
     change = np.abs(photo[..., 0].astype(int) - 120)
     assert change[70:90, 100:800].mean() > 3
-    assert (change[430:470, 430:470] == 0).all()
+    assert change[430:470, 430:470].mean() < 0.5  # of 16
     along = [change[row : row + 20, 300:600].mean() for row in range(70, 430, 20)]
     assert all(later < earlier + 0.6 for earlier, later in pairwise(along))
 

@@ -28,7 +28,9 @@ MIRROR_PX = 16  # a Fourier transform joins opposite borders
 DETAIL_PX = 2  # sigma: what a blur of this takes away is detail
 NEAR_PX, FAR_PX = 12, 64  # sigmas around a pixel in which known ones count, and count where no others are
 FAR_WEIGHT = 1e-3
-NO_GRAIN = 1e-5  # weight of what the fill has already: far inside of wide holes nothing is added
+NO_GRAIN = (
+    1e-5  # weight of what the fill has already: far inside of wide holes, where pieces see none, nothing is added
+)
 FILL_PX = 3  # sigma, to see what the fill has
 CORRELATION_PX = 8  # sigma, of the detail that is kept
 STEP_PX = 4  # strengths are found for blocks of this size
@@ -110,9 +112,9 @@ def _grain(grey: Map, hole: Hole, noise: float, white: Map) -> Map:
     known = np.where(hole, np.float32(0), np.float32(1))
     filled, tone = _reduced(1 - known), _reduced(smooth)
     there = _share(_reduced(logarithm * (1 - known)), filled, FILL_PX)
-    wanted = _wanted(_reduced(logarithm * known), _reduced(known), tone, there)
+    wanted, near = _wanted(_reduced(logarithm * known), _reduced(known), tone, there)
     texture = np.exp(wanted) - np.exp(there)
-    grain = noise * _shows_grain(tone) - _share(_reduced(energy * (1 - known)), filled, QUIET_PX)
+    grain = noise * near * _shows_grain(tone) - _share(_reduced(energy * (1 - known)), filled, QUIET_PX)
     lacking = np.sqrt(np.maximum(np.maximum(texture, grain), 0))
     relative = (detail / _enlarged(np.exp(wanted / 2))).clip(-LARGEST, LARGEST) * known
     inside = _filtered(1 - known, _blur(grey.shape, EDGE_PX)).clip(0, 1) ** 2
@@ -137,8 +139,8 @@ def _shows_grain(tone: Map) -> Hole:
     return np.asarray((tone > CLIPPED) & (tone < 1 - CLIPPED))
 
 
-def _wanted(energy: Map, known: Map, tone: Map, there: Map) -> Map:
-    """The logarithm of the energy that detail should have, of blocks.
+def _wanted(energy: Map, known: Map, tone: Map, there: Map) -> tuple[Map, Map]:
+    """The logarithm of the energy that detail should have, of blocks; and how near they are to known ones, 0 to 1.
 
     The mean of logarithms is the geometric mean: a few strong edges on a smooth ground do not count as grain.
     """
@@ -150,7 +152,8 @@ def _wanted(energy: Map, known: Map, tone: Map, there: Map) -> Map:
     weights = (1 - np.abs(place - np.arange(NUM_TONES)[:, None, None])).clip(0, 1)
     total = _filtered(energy * weights, near) + SHARED * all_energy
     count = _filtered(known * weights, near) + SHARED * all_known
-    return np.asarray((weights * (total + NO_GRAIN * there) / (count + NO_GRAIN)).sum(axis=0))
+    wanted = (weights * (total + NO_GRAIN * there) / (count + NO_GRAIN)).sum(axis=0)
+    return np.asarray(wanted), np.asarray(all_known / (all_known + NO_GRAIN))
 
 
 def _spectrum(detail: Map) -> Map:
