@@ -3,7 +3,7 @@
 A network answers with something near the mean of all likely pictures, so its fills are smoother than photos are. Which
 detail is missing cannot be known, but how strong it is and how it is spread over frequencies can be seen around the
 hole: noise of that spectrum is added where the fill lacks it. Texture gets about half its amplitude, the best trade on
-photos; what is everywhere, even in the quietest places, is grain of film or sensor and gets all of it.
+photos; what is everywhere, even in the quietest places, is grain of film or sensor and is made up to nearly all.
 
 Source: noise with the spectrum of a texture is that of Galerne, Gousseau and Morel 2011, "Random Phase Textures"; where
 and how strongly to add it is ours.
@@ -28,9 +28,7 @@ MIRROR_PX = 16  # a Fourier transform joins opposite borders
 DETAIL_PX = 2  # sigma: what a blur of this takes away is detail
 NEAR_PX, FAR_PX = 12, 64  # sigmas around a pixel in which known ones count, and count where no others are
 FAR_WEIGHT = 1e-3
-NO_GRAIN = (
-    1e-5  # weight of what the fill has already: far inside of wide holes, where pieces see none, nothing is added
-)
+NO_GRAIN = 1e-5  # weight of what the fill has already: far inside of wide holes nothing is added
 FILL_PX = 3  # sigma, to see what the fill has
 CORRELATION_PX = 8  # sigma, of the detail that is kept
 STEP_PX = 4  # strengths are found for blocks of this size
