@@ -122,6 +122,15 @@ def test_help_needs_neither_pytorch_nor_the_runtime(arguments: tuple[str, ...]) 
     assert len(result.stdout.splitlines()) > 1
 
 
+def test_training_needs_none_of_what_a_rented_gpu_lacks() -> None:
+    code = (
+        "import sys\n"
+        "sys.modules.update(dict.fromkeys(('jpeglib', 'onnxruntime', 'starlette', 'uvicorn', 'cv2', 'av')))\n"
+        "import partialconv.cli, partialconv.training.trainer"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def without_torch(code: str) -> subprocess.CompletedProcess[str]:
     """Run code where PyTorch, ONNX and safetensors are not to be found."""
     block = "import sys\nsys.modules.update(dict.fromkeys(('torch', 'onnx', 'safetensors')))\n"

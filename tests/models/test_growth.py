@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from partialconv.models import PartialConvUNet
-from partialconv.models.growth import add_detail
+from partialconv.models.growth import add_detail, widen
 from tests.models.test_unet import DILATIONS, NUM_DETAIL, edged, holed, small, twin
 
 
@@ -44,3 +44,49 @@ def test_other_detail_layers_do_not_grow() -> None:
             add_detail(net, width, dilations)
     with pytest.raises(ValueError, match="at least 3"):
         add_detail(small(), 2)
+
+
+@pytest.mark.parametrize("detail_width", [0, 5])
+def test_a_wider_network_computes_the_same(detail_width: int) -> None:
+    net = small(detail_width=detail_width)
+    wide = widen(net, 7, detail_width and 9)  # some channels are copied, some are not
+    assert (wide.width, wide.detail_width, wide.detail_dilations) == (7, detail_width and 9, net.detail_dilations)
+    assert wide.training and not net.training
+    image, valid = holed(48, 64, num=2)
+    known = torch.ones_like(valid)
+    expected, got = net(image, known), wide.eval()(image, known)
+    torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-4 * expected.abs().max().item())
+    expected, got = net(image, valid), wide(image, valid)
+    assert (got - expected).abs().mean() < 0.2 * (expected - expected.mean()).abs().mean()
+
+
+def test_a_wider_plain_network_computes_the_same_with_holes() -> None:
+    torch.manual_seed(0)
+    net = PartialConvUNet(4, 3, conv="plain", detail_width=5).eval()
+    image, valid = holed(50, 71)
+    expected = net(image, valid)
+    torch.testing.assert_close(widen(net, 8, 10).eval()(image, valid), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_copies_of_a_channel_learn_different_things() -> None:
+    image, valid = holed(48, 64)
+    wide = widen(small(), 8, 0)
+    first, second = wide.encoder[0].conv.weight.chunk(2)  # type: ignore[union-attr, operator]
+    assert torch.equal(first, second)
+    optimizer = torch.optim.SGD(wide.parameters(), lr=0.1)
+    (wide(image, valid) - image).square().mean().backward()
+    optimizer.step()
+    first, second = wide.encoder[0].conv.weight.chunk(2)  # type: ignore[union-attr, operator]
+    assert (first - second).abs().amax(dim=(1, 2, 3)).min() > 0
+
+
+def test_a_network_does_not_widen_to_less() -> None:
+    for net, width, detail_width in (
+        (small(), 4, 0),
+        (small(), 3, 0),
+        (small(), 8, 5),
+        (small(detail_width=5), 8, 0),
+        (small(detail_width=5), 8, 4),
+    ):
+        with pytest.raises(ValueError, match="do not widen to"):
+            widen(net, width, detail_width)

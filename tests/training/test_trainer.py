@@ -367,9 +367,50 @@ def test_a_new_run_starts_from_the_weights_of_another(finished: Path, photos: Pa
     for name, value in before.named_parameters():
         torch.testing.assert_close(grown[name][: len(value)], value.detach(), rtol=0, atol=1e-6)
     assert len(grown["decoder.2.conv.weight"]) == 5
-    with pytest.raises(InputError, match="width=4.*width=8"):
-        train(changed(model={"width": 8}), photos, tmp_path / "wider", start=finished)
-    assert not (tmp_path / "wider").exists()
+    with pytest.raises(InputError, match="num_levels=3.*num_levels=4"):
+        train(changed(model={"num_levels": 4}), photos, tmp_path / "deeper", start=finished)
+    assert not (tmp_path / "deeper").exists()
+
+
+def test_a_wider_network_starts_from_a_narrow_one(finished: Path, photos: Path, tmp_path: Path) -> None:
+    recipe = changed(model={"width": 8}, initial={"num_steps": 1, "lr": 1e-9}, training={"norm_frozen": True})
+    train(recipe, photos, tmp_path / "wide", start=finished)
+    wide, narrow = load_checkpoint(tmp_path / "wide").model, load_checkpoint(finished).best
+    torch.testing.assert_close(wide["encoder.0.conv.weight"][4:], narrow["encoder.0.conv.weight"], rtol=0, atol=1e-6)
+
+
+def test_the_average_is_an_exponential_one(photos: Path, tmp_path: Path) -> None:
+    weights = []
+    for steps in (1, 2, 3):
+        recipe = changed(initial={"num_steps": steps, "schedule": "constant"})
+        train(recipe, photos, tmp_path / str(steps))
+        weights.append(load_checkpoint(tmp_path / str(steps)).model)
+    average, decay = load_checkpoint(tmp_path / "3").average, RECIPE.training.ema_decay
+    for name, value in average.items():
+        one, two, three = (model[name].double() for model in weights)
+        expected = decay * (decay * one + (1 - decay) * two) + (1 - decay) * three
+        if not value.is_floating_point():
+            expected = three
+        torch.testing.assert_close(value.double(), expected, rtol=1e-5, atol=1e-7)
+
+
+def test_a_phase_without_features_and_the_weights_at_its_end(photos: Path, vgg: Path, tmp_path: Path) -> None:
+    terms = {"perceptual": 0.05, "style_out": 120.0, "style_comp": 120.0, "vgg_window_px": 16}
+    recipe = changed(
+        loss=terms,
+        initial={"num_steps": 2, "schedule": "constant", "features": False},
+        finetune={"num_steps": 2},
+        tracking={"log_every": 1},
+    )
+    train(recipe, photos, tmp_path / "both", vgg=vgg)
+    lines = [json.loads(line) for line in (tmp_path / "both" / "log.jsonl").read_text().splitlines()]
+    assert [("perceptual" in line, "style_out" in line) for line in lines] == [(False, False)] * 2 + [(True, True)] * 2
+    train(changed(initial={"num_steps": 2, "schedule": "constant"}), photos, tmp_path / "first")
+    kept, alone = load_checkpoint(tmp_path / "both" / "initial"), load_checkpoint(tmp_path / "first")
+    assert kept.step == alone.step == 2 and not kept.optimizer
+    assert all(torch.equal(kept.best[name], value) for name, value in alone.best.items())
+    train(changed(recipe, finetune={"num_steps": 3}), photos, tmp_path / "both", resume=True, vgg=vgg)
+    assert load_checkpoint(tmp_path / "both" / "initial").step == 2  # not those of the second phase
 
 
 def test_the_layers_at_full_resolution_train_alone_and_go_on(finished: Path, photos: Path, tmp_path: Path) -> None:

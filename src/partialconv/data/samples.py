@@ -176,9 +176,14 @@ def change_colours(image: Tensor, jitter: Tensor) -> Tensor:
     Source: ours, after the usual definitions: grey is .299 R + .587 G + .114 B, contrast is around its mean.
     """
     brightness, contrast, saturation = jitter.to(image.dtype)[..., None, None, None].unbind(1)
-    luma = torch.tensor([0.299, 0.587, 0.114], dtype=image.dtype, device=image.device).view(1, 3, 1, 1)
     image = (image * brightness).clamp(0, 1)
-    mean = (image * luma).sum(1, keepdim=True).mean((2, 3), keepdim=True)
+    mean = _grey(image).mean((2, 3), keepdim=True)
     image = ((image - mean) * contrast + mean).clamp(0, 1)
-    grey = (image * luma).sum(1, keepdim=True)
+    grey = _grey(image)
     return ((image - grey) * saturation + grey).clamp(0, 1)
+
+
+def _grey(image: Tensor) -> Tensor:
+    red, green, blue = image.split(1, dim=1)
+    luma: Tensor = 0.299 * red + 0.587 * green + 0.114 * blue
+    return luma

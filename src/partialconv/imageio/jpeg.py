@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jpeglib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,7 +48,7 @@ TURBO, WITH_CMYK = "turbo210", "6b"
 _ONE_AT_A_TIME = threading.Lock()
 
 
-class _Coefficients(NDArray[np.int16]):
+class _Coefficients(np.ndarray[Any, np.dtype[np.int16]]):
     """int16 that `astype` does not copy: jpeglib would copy all planes once more before writing them."""
 
     def astype(self, *_: Any, **__: Any) -> "_Coefficients":  # type: ignore[override]
@@ -71,6 +70,8 @@ def requantise_blocks(filled: Filled, destination: Path) -> None:
         InputError: the JPEG is coded arithmetically.
     """
     path = filled.photo.path
+    import jpeglib  # here, for training reads holes and needs no JPEG
+
     segments, picture = _parsed(path)
     frame = next((marker for marker, _ in segments if marker in FRAMES), None)
     if frame not in HUFFMAN_FRAMES:
@@ -112,6 +113,8 @@ def _planes(segments: list[Segment]) -> tuple[Plane, ...]:
 
 def _rewrite(path: Path, filled: Filled, planes: tuple[Plane, ...]) -> None:
     """Compute the touched blocks of the first planes, and write the file again."""
+    import jpeglib
+
     jpeg = jpeglib.read_dct(str(path))
     for place, plane in enumerate(planes):
         _change(jpeg, filled, place, plane)

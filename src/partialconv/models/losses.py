@@ -194,7 +194,7 @@ def _windows(images: list[Tensor], valid: Tensor, side: int) -> list[Tensor]:
     steps = torch.arange(side, device=valid.device)
     rows = (corners[:, 0, None] + steps)[:, None, :, None]
     columns = (corners[:, 1, None] + steps)[:, None, None, :]
-    num, channels = images[0].shape[:2]
-    sample = torch.arange(num, device=valid.device)[:, None, None, None]
-    channel = torch.arange(channels, device=valid.device)[None, :, None, None]
-    return [image[sample, channel, rows, columns] for image in images]
+    num, channels, _, width = images[0].shape
+    rows, columns = rows.expand(num, channels, side, width), columns.expand(num, channels, side, side)
+    # by gather, whose backward is a sum in place; that of indexing sorts the indices on a GPU
+    return [image.gather(2, rows).gather(3, columns) for image in images]

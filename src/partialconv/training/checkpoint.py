@@ -13,7 +13,7 @@ from torch import Tensor
 
 from partialconv.errors import InputError
 from partialconv.models import PartialConvUNet
-from partialconv.models.growth import add_detail
+from partialconv.models.growth import add_detail, widen
 from partialconv.training.recipe import ModelRecipe, Recipe, recipe_from_dict
 
 FILE_NAME = "checkpoint.safetensors"
@@ -62,8 +62,22 @@ class Checkpoint:
         except ValueError:
             return None
 
+    def widened(self, model: ModelRecipe) -> PartialConvUNet | None:
+        """The network with more channels, see `models.growth.widen`; None if `model` is another one."""
+        width, detail_width = model.width, model.detail_width
+        if replace(self.recipe.model, width=width, detail_width=detail_width) != model:
+            return None
+        try:
+            return widen(self.network(), width, detail_width)
+        except ValueError:
+            return None
+
+    def weights(self) -> "Checkpoint":
+        """The best weights alone: enough to export, to average, and to go on from without Adam's state."""
+        return Checkpoint(self.step, self.recipe, self.best)
+
     def light(self) -> "Checkpoint":
-        """The best weights alone, in half precision: enough to export, and to go on from without Adam's state."""
+        """The best weights alone, in half precision."""
         halves = {name: t.half() if t.is_floating_point() else t for name, t in self.best.items()}
         return Checkpoint(self.step, self.recipe, halves)
 

@@ -1,10 +1,11 @@
 """The network with everything that changes while it learns: one step at a time."""
 
+import copy
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from partialconv.models import PartialConvUNet
 from partialconv.models.losses import InpaintingLoss
@@ -58,10 +59,7 @@ class Learner:
         )
         self.dtype = precision_of(settings, device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
-        self.average: AveragedModel | None = None
-        if settings.ema_decay > 0:
-            average = get_ema_multi_avg_fn(settings.ema_decay)
-            self.average = AveragedModel(self.net, multi_avg_fn=average, use_buffers=True)
+        self.average = copy.deepcopy(self.net) if settings.ema_decay > 0 else None
         self.steps_done = 0
         if state is not None:
             self._restore(state)
@@ -98,9 +96,10 @@ class Learner:
             group["lr"] = lr
         self.net.train()
         every = self.recipe.loss.vgg_every
+        with_features = number % every == 0 and getattr(self.recipe, self.phase).features
         with torch.autocast(self.world.device.type, self.dtype, enabled=self.dtype != torch.float32):
             output = self.wrapped(target, valid)
-            terms = self.loss(output, target, valid.float(), with_features=number % every == 0)
+            terms = self.loss(output, target, valid.float(), with_features=with_features)
         total = self.loss.total(terms, feature_factor=every)
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(total).backward()
@@ -110,18 +109,30 @@ class Learner:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         if self.average is not None:
-            self.average.update_parameters(self.net)
+            self._update(self.average, first=number == 1)
         return ["total", *terms], torch.stack([total, *terms.values()]).detach(), output.detach()
+
+    @torch.no_grad()
+    def _update(self, average: nn.Module, first: bool) -> None:
+        """Count the weights and statistics of now in their average, which begins with those after the first step."""
+        # AveragedModel keeps its count on one device, so that a GPU would wait for every step
+        pairs = [*zip(_tensors(average), _tensors(self.net), strict=True)]
+        means = [pair for pair in pairs if pair[0].is_floating_point() and not first]
+        if means:
+            get_ema_multi_avg_fn(self.recipe.training.ema_decay)([a for a, _ in means], [b for _, b in means], 0)
+        for mean, value in pairs:
+            if first or not mean.is_floating_point():
+                mean.copy_(value)
 
     def best(self) -> nn.Module:
         """The network to judge, in eval mode: the average where there is one."""
-        net = self.net if self.average is None else self.average.module
+        net = self.net if self.average is None else self.average
         self.world.share_buffers(net)
         return net.eval()
 
     def state(self, step: int) -> Checkpoint:
         """Everything needed to go on after `step` steps."""
-        averaged = {} if self.average is None else self.average.module.state_dict()
+        averaged = {} if self.average is None else self.average.state_dict()
         scaler = {k: torch.tensor(float(v)) for k, v in self.scaler.state_dict().items()}
         return Checkpoint(step, self.recipe, self.net.state_dict(), averaged, optimizer_state(self.optimizer), scaler)
 
@@ -130,12 +141,15 @@ class Learner:
         self.net.load_state_dict(state.model)
         restore_optimizer(self.optimizer, state.optimizer)
         if self.average is not None:
-            self.average.module.load_state_dict(state.best)
-            self.average.n_averaged.fill_(state.step)
+            self.average.load_state_dict(state.best)
         if state.scaler and self.scaler.is_enabled():
             values = {k: float(v) for k, v in state.scaler.items()}
             whole = ("growth_interval", "_growth_tracker")
             self.scaler.load_state_dict({k: int(v) if k in whole else v for k, v in values.items()})
+
+
+def _tensors(module: nn.Module) -> list[Tensor]:
+    return [*module.parameters(), *module.buffers()]
 
 
 def precision_of(settings: TrainingRecipe, device: torch.device) -> torch.dtype:

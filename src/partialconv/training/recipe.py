@@ -124,11 +124,16 @@ class TrainingRecipe:
 
 @dataclass(frozen=True)
 class PhaseRecipe:
-    """One phase; `schedule` "cosine" takes the rate to zero at its end. Its number of steps is not in the paper."""
+    """One phase; its number of steps is not in the paper.
+
+    `schedule` "cosine" takes the rate to zero at its end. Without `features` the perceptual and style terms, nearly
+    all of the cost of a step, are left out of this phase.
+    """
 
     num_steps: int = 500_000
     lr: float = 2e-4
     schedule: Literal["constant", "cosine"] = "constant"
+    features: bool = True
 
 
 @dataclass(frozen=True)

@@ -54,15 +54,16 @@ def train(
     Args:
         recipe: What to train, on which crops, for how long.
         data: Folder of photos or WebDataset shards: see `data.open_photos`.
-        run: Folder for checkpoint.safetensors, log.jsonl, samples/, tensorboard/ and curves.png; made if missing.
+        run: Folder for checkpoint.safetensors, log.jsonl, samples/, tensorboard/ and curves.png, and for initial/,
+            the weights at the end of the initial phase, to average with those at the end; made if missing.
         resume: Continue the run in `run`, on any number of processes. With the same recipe and photos, on the CPU,
             the result is bit for bit that of a run never stopped; another recipe is taken from here on, and what
             differs is shown.
         validation: Photos to score on, as `data`; none by default.
         vgg: VGG16's weights, see `pretrained.load_vgg16`; needed if the recipe has perceptual or style terms.
         time_limit_s: Seconds until the last step; the schedule is squeezed into them. See `schedule.Clock`.
-        start: Folder of a run to take the weights from, for a new run of another recipe; detail layers that only
-            the new recipe has are added, see `models.growth.add_detail`. Not used when resuming.
+        start: Folder of a run to take the weights from, for a new run of another recipe; detail layers or channels
+            that only the new recipe has are added, see `models.growth`. Not used when resuming.
 
     Returns:
         How far the run came.
@@ -97,7 +98,8 @@ def train(
         clock = Clock(learner.steps_done, recipe.num_steps, None if time_limit_s is None else began + time_limit_s)
         tracker = Tracker(run, recipe, learner.steps_done, notes) if world.is_first else None
         loop = _Loop(recipe, world, learner, photos, run, clock, tracker, checks)
-        with loop.stop:
+        # crops have one size, so cuDNN may try which of its convolutions is the fastest
+        with loop.stop, torch.backends.cudnn.flags(enabled=True, benchmark=True):
             if tracker is None:
                 return loop.go(share)
             with tracker:
@@ -108,13 +110,14 @@ def starting_network(run: Path, recipe: Recipe) -> PartialConvUNet:
     """The best weights of a run in the network of another recipe.
 
     Raises:
-        InputError: there is no run, or its network is another one and not the recipe's with fewer detail layers.
+        InputError: there is no run, or its network is another one and not the recipe's with fewer detail layers, or
+            with fewer channels.
     """
     before, model = load_checkpoint(run), recipe.model
     if before.recipe.model == model:
         return before.network()
     torch.manual_seed(recipe.training.seed)  # of the new layers
-    grown = before.grown(model)
+    grown = before.grown(model) or before.widened(model)
     if grown is None:
         raise InputError(f"{run} holds {before.recipe.model}, the recipe asks for {model}.")
     return grown
@@ -122,13 +125,24 @@ def starting_network(run: Path, recipe: Recipe) -> PartialConvUNet:
 
 @dataclass
 class _Pending:
-    """What a step gave, not yet looked at: on a GPU it may still be running."""
+    """What a step gave, not yet looked at: on a GPU it may still be running.
+
+    Its values are on their way to the CPU before the next step begins; to fetch them later would wait for that one.
+    """
 
     step: int
     names: list[str]
     values: Tensor
     numbers: Tensor
     seconds: float
+    arrived: torch.cuda.Event | None
+
+    def terms(self) -> list[float]:
+        """The values, once they are there."""
+        if self.arrived is not None:
+            self.arrived.synchronize()
+        values: list[float] = self.values.tolist()
+        return values
 
 
 class _Loop:
@@ -157,18 +171,24 @@ class _Loop:
         step = first = self.learner.steps_done
         position = float(first)
         pending: _Pending | None = None
+        before = phase_at(recipe, max(first - 1, 0))
         for step, batch in enumerate(self._batches(first, share), first + 1):
             began = time.perf_counter()
             target, valid = self._prepare(batch)
-            self.learner.enter(phase_at(recipe, position))
+            phase = phase_at(recipe, position)
+            if (before, phase) == ("initial", "finetune"):
+                self._keep_initial(step - 1)
+            self.learner.enter(phase)
+            before = phase
             lr = rate_at(recipe, position)
             names, values, output = self.learner.step(target, valid, lr, step)
-            values = torch.cat([values, values.new_tensor([float(self.stop.requested)])])
+            values = torch.cat([values, values.new_full((1,), float(self.stop.requested))])
             # every process has to see the same, and its own total
             values = torch.cat([values[:1], self.world.sum(values) / self.world.size])
             if pending is not None:
                 self._look_at(pending)
-            pending = _Pending(step, names, values, batch.number, time.perf_counter() - began)
+            arriving, arrived = self._fetched(values)
+            pending = _Pending(step, names, arriving, batch.number, time.perf_counter() - began, arrived)
             position = self.clock.position(step)
             if self.clock.deadline_s is not None:
                 position = self.world.from_first(position)
@@ -220,9 +240,16 @@ class _Loop:
         valid = valid_from_hole(batch.hole.to(device, non_blocking=True))
         return target.contiguous(memory_format=torch.channels_last), valid
 
+    def _fetched(self, values: Tensor) -> tuple[Tensor, torch.cuda.Event | None]:
+        if self.world.device.type != "cuda":
+            return values, None
+        arriving, arrived = values.to("cpu", non_blocking=True), torch.cuda.Event()
+        arrived.record()
+        return arriving, arrived
+
     def _look_at(self, pending: _Pending) -> None:
         """Count a step, or stop at a loss that is not finite."""
-        own, *values, stop = pending.values.tolist()
+        own, *values, stop = pending.terms()
         terms = dict(zip(pending.names, values, strict=True))
         if not math.isfinite(terms["total"]):
             shown = ", ".join(f"{name} {value:.4g}" for name, value in terms.items())
@@ -239,6 +266,12 @@ class _Loop:
             save_checkpoint(self.learner.state(step), self.run)
         self.saved = step
         self.world.wait()
+
+    def _keep_initial(self, step: int) -> None:
+        if self.world.is_first:
+            folder = self.run / "initial"
+            folder.mkdir(exist_ok=True)
+            save_checkpoint(self.learner.state(step).weights(), folder)
 
     def _validate(self, step: int) -> None:
         if self.checks is None:
