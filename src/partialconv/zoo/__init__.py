@@ -45,7 +45,7 @@ SHIPPED = {
     for model in (
         ShippedModel(
             DEFAULT,
-            "44bab2229fc3d182d8bf8f8f71436b0c0bf4a034000ea788bf8c9b2c6fb4bb56",
+            "743b950794bf3e32c656aed579afb77170d4fe91f767f3dfdf1eee73ce7b9070",
             8_259_899,
             "half the paper's width, with detail layers; all six losses",
         ),
