@@ -69,9 +69,9 @@ def requantise_blocks(filled: Filled, destination: Path) -> None:
     Raises:
         InputError: the JPEG is coded arithmetically.
     """
-    path = filled.photo.path
     import jpeglib  # here, for training reads holes and needs no JPEG
 
+    path = filled.photo.path
     segments, picture = _parsed(path)
     frame = next((marker for marker, _ in segments if marker in FRAMES), None)
     if frame not in HUFFMAN_FRAMES:
