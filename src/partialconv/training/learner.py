@@ -10,6 +10,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from partialconv.models import PartialConvUNet
 from partialconv.models.losses import InpaintingLoss
 from partialconv.training.checkpoint import Checkpoint, optimizer_state, restore_optimizer
+from partialconv.training.distillation import Teachers
 from partialconv.training.distributed import World
 from partialconv.training.pretrained import load_vgg16
 from partialconv.training.recipe import Recipe, TrainingRecipe
@@ -27,7 +28,7 @@ class Learner:
         start: Weights to start anew from, a network of the recipe's; random ones if None.
 
     Raises:
-        InputError: VGG16's weights are needed and cannot be read.
+        InputError: VGG16's weights or teachers are needed and cannot be read.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Learner:
         if recipe.loss.uses_vgg:
             features = load_vgg16(vgg).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.loss = InpaintingLoss(recipe.loss.weights(), features, recipe.loss.vgg_window_px)
+        self.teachers = Teachers.of(recipe.distillation, device)
         self.optimizer = torch.optim.Adam(
             (p for p in self.net.parameters() if p.requires_grad), lr=recipe.initial.lr, fused=True
         )
@@ -99,7 +101,8 @@ class Learner:
         with_features = number % every == 0 and getattr(self.recipe, self.phase).features
         with torch.autocast(self.world.device.type, self.dtype, enabled=self.dtype != torch.float32):
             output = self.wrapped(target, valid)
-            terms = self.loss(output, target, valid.float(), with_features=with_features)
+            goal = target if self.teachers is None else self.teachers(target, valid)
+            terms = self.loss(output, goal, valid.float(), with_features=with_features)
         total = self.loss.total(terms, feature_factor=every)
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(total).backward()

@@ -93,6 +93,21 @@ class LossRecipe:
 
 
 @dataclass(frozen=True)
+class DistillationRecipe:
+    """Two trained networks whose fills take the place of the truth in every loss term; none by default.
+
+    Args:
+        error: Folder of a run, trained with the pixel terms alone.
+        texture: Folder of another, trained with all terms.
+        share: Of the first in the mix of both, at the edge of the hole and deep inside. See `distillation.Teachers`.
+    """
+
+    error: str = ""
+    texture: str = ""
+    share: tuple[float, float] = (0.8, 0.2)
+
+
+@dataclass(frozen=True)
 class TrainingRecipe:
     """How to optimise, in both phases; defaults are the paper's where it gives one.
 
@@ -164,6 +179,7 @@ class Recipe:
     initial: PhaseRecipe = field(default_factory=PhaseRecipe)
     finetune: FinetuneRecipe = field(default_factory=FinetuneRecipe)
     tracking: TrackingRecipe = field(default_factory=TrackingRecipe)
+    distillation: DistillationRecipe = field(default_factory=DistillationRecipe)
 
     @property
     def num_steps(self) -> int:
@@ -209,6 +225,10 @@ def recipe_from_dict(content: dict[str, Any]) -> Recipe:
     _expect(min(loss.weights().values()) >= 0 and loss.hole > 0, "loss", "weights of at least 0, hole more than 0")
     _expect(loss.vgg_window_px == 0 or loss.vgg_window_px >= 16, "loss.vgg_window_px", "0, or at least 16")
     _expect(loss.vgg_every >= 1, "loss.vgg_every", "at least 1")
+    teachers = recipe.distillation
+    named = bool(teachers.error) == bool(teachers.texture)
+    _expect(named, "distillation", "of two runs, error and texture, or of none")
+    _expect(0 <= min(teachers.share) <= max(teachers.share) <= 1, "distillation.share", "two numbers from 0 to 1")
     _expect(training.batch_size >= 1, "training.batch_size", "at least 1")
     _expect(0 <= training.ema_decay < 1, "training.ema_decay", "0 <= decay < 1")
     _expect(training.clip_norm >= 0, "training.clip_norm", "at least 0")

@@ -1,0 +1,80 @@
+"""Learning from two trained networks instead of from photos."""
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from partialconv.conventions import composite
+from partialconv.models import PartialConvUNet
+from partialconv.training.checkpoint import load_checkpoint
+from partialconv.training.recipe import DistillationRecipe
+
+SMOOTH_PX = 3  # sigma: what is left of the difference after this blur is taken whole
+EDGE_PX = 4  # sigma: how far from known pixels the share is that of the edge
+
+
+class Teachers:
+    """A network of least error and one of texture; a pupil learns the mix of what they fill.
+
+    Between the picture of least error and one with texture lie those that are best for their error, in a straight line;
+    the mean of two networks' weights is not on it, and the mean of what they fill takes two networks. So the mix is
+    learned. What is sure is taken of the first: what is smooth, and most of what is near known pixels.
+
+    Args:
+        error: Trained with the pixel terms alone.
+        texture: Trained with all terms.
+        share: Of `error` in the mix, at the edge of the hole and deep inside, each 0 to 1.
+
+    Source: Hinton et al. 2015, "Distilling the Knowledge in a Neural Network"; the straight line is that of Freirich et
+    al. 2021, "A Theory of the Distortion-Perception Tradeoff in Wasserstein Space"; frequencies and depths: ours.
+    """
+
+    def __init__(self, error: PartialConvUNet, texture: PartialConvUNet, share: tuple[float, float]) -> None:
+        self.error, self.texture, self.share = error.eval(), texture.eval(), share
+
+    @classmethod
+    def of(cls, recipe: DistillationRecipe, device: torch.device) -> "Teachers | None":
+        """Those that a recipe names, if any.
+
+        Raises:
+            InputError: there is no such run.
+        """
+        if not recipe.error:
+            return None
+        error, texture = (load_checkpoint(Path(run)).network() for run in (recipe.error, recipe.texture))
+        for net in (error, texture):
+            net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return cls(error, texture, recipe.share)
+
+    @torch.no_grad()
+    def __call__(self, target: Tensor, valid: Tensor) -> Tensor:
+        """What the pupil is to give.
+
+        Args:
+            target: The truth, (N, C, H, W) in [0, 1]; only its known pixels are looked at.
+            valid: bool, (N, 1, H, W).
+
+        Returns:
+            (N, C, H, W), fp32: known pixels of `target`, the rest filled.
+        """
+        known = valid.float()
+        texture = self.texture(target, valid).float()
+        difference = (self.error(target, valid).float() - texture) * (1 - known)
+        at_edge, deep = self.share
+        share = deep + (at_edge - deep) * (2 * _blurred(known, EDGE_PX)).clamp(max=1)
+        mixed: Tensor = texture + share * difference + (1 - share) * _blurred(difference, SMOOTH_PX)
+        return composite(target, mixed, known)
+
+
+def _blurred(maps: Tensor, sigma_px: int) -> Tensor:
+    """Gaussian blur; beyond the border the outermost pixels go on."""
+    reach = 3 * sigma_px
+    distances = torch.arange(-reach, reach + 1, device=maps.device, dtype=torch.float32)
+    weights = torch.softmax(-(distances**2) / (2 * sigma_px**2), dim=0)
+    height, width = maps.shape[-2:]
+    flat = F.pad(maps.reshape(-1, 1, height, width), [reach] * 4, mode="replicate")
+    with torch.autocast(maps.device.type, enabled=False):
+        blurred = F.conv2d(F.conv2d(flat, weights.view(1, 1, 1, -1)), weights.view(1, 1, -1, 1))
+    return blurred.reshape(maps.shape)
