@@ -99,7 +99,8 @@ class DistillationRecipe:
     Args:
         error: Folder of a run, trained with the pixel terms alone.
         texture: Folder of another, trained with all terms.
-        share: Of the first in the mix of both, at the edge of the hole and deep inside. See `distillation.Teachers`.
+        share: Of the first in the mix of both, at the edge of the hole and deep inside, each 0 to 1; see
+            `distillation.Teachers`.
     """
 
     error: str = ""
