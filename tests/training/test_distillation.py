@@ -46,6 +46,8 @@ def test_the_mix_is_that_of_scipy(share: tuple[float, float]) -> None:
     mixed = Teachers(error, texture, share)(target, valid).numpy()
     with torch.no_grad():
         of_error, of_texture = (net(target, valid).double().numpy() for net in (error, texture))
+        mirrored = error(target.flip(3), valid.flip(3)).double().numpy()
+    of_error = (of_error + mirrored[..., ::-1]) / 2
     for number, known in enumerate(valid[:, 0].numpy()):
         near = np.minimum(1, 2 * gaussian_filter(known.astype(float), EDGE_PX, mode="nearest", truncate=3))
         weight = share[1] + (share[0] - share[1]) * near

@@ -20,7 +20,8 @@ class Teachers:
 
     Between the picture of least error and one with texture lie those that are best for their error, in a straight line;
     the mean of two networks' weights is not on it, and the mean of what they fill takes two networks. So the mix is
-    learned. What is sure is taken of the first: what is smooth, and most of what is near known pixels.
+    learned. What is sure is taken of the first: what is smooth, and most of what is near known pixels. The first fills
+    the picture and its mirror image, and the mean of both has less error than either.
 
     Args:
         error: Trained with the pixel terms alone.
@@ -61,11 +62,16 @@ class Teachers:
         """
         known = valid.float()
         texture = self.texture(target, valid).float()
-        difference = (self.error(target, valid).float() - texture) * (1 - known)
+        difference = (self._least_error(target, valid) - texture) * (1 - known)
         at_edge, deep = self.share
         share = deep + (at_edge - deep) * (2 * _blurred(known, EDGE_PX)).clamp(max=1)
         mixed: Tensor = texture + share * difference + (1 - share) * _blurred(difference, SMOOTH_PX)
         return composite(target, mixed, known)
+
+    def _least_error(self, target: Tensor, valid: Tensor) -> Tensor:
+        mirrored: Tensor = self.error(target.flip(-1), valid.flip(-1)).flip(-1)
+        mean: Tensor = (self.error(target, valid).float() + mirrored.float()) / 2
+        return mean
 
 
 def _blurred(maps: Tensor, sigma_px: int) -> Tensor:
