@@ -1,0 +1,69 @@
+"""Put the tables of reports of `partialconv bench` into docs/benchmark.md and README.md.
+
+    python benchmarks/document.py STROKES FLOW COST
+
+Three reports: stroke holes, holes from optical flow, and a run on an idle machine for the times. Each table goes where
+one of the same heading stands; prose is left alone.
+"""
+
+import argparse
+import re
+from pathlib import Path
+
+FLOW_METRICS = ("PSNR, dB", "hole-PSNR, dB", "LPIPS")
+README_METRICS = ("PSNR, dB", "LPIPS")
+README_METHODS = ("ours", "ours-l1", "ours-full", "telea", "ns", "biharmonic", "patchmatch", "fsr")
+
+
+def main() -> None:
+    """Rewrite the two files."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("reports", type=Path, nargs=3, metavar="REPORT")
+    strokes, flow, cost = ((folder / "report.md").read_text("utf-8") for folder in parser.parse_args().reports)
+    page = Path("docs/benchmark.md")
+    text = page.read_text("utf-8")
+    flow_scores = [row for row in table(flow, "Scores") if cells(row)[0] in ("", "---", "n", *FLOW_METRICS)]
+    for heading, rows in {
+        "Scores on strokes": table(strokes, "Scores"),
+        "Differences to ours, strokes": table(strokes, "Differences to ours"),
+        "Cost, strokes": table(cost, "Cost"),
+        "Scores on flow masks": flow_scores,
+        "Differences to ours, flow masks": table(flow, "Differences to ours"),
+    }.items():
+        text = replaced(text, table(text, heading), rows)
+    page.write_text(text, "utf-8")
+    readme = Path("README.md")
+    text = readme.read_text("utf-8")
+    readme.write_text(replaced(text, table(text, "How good it is"), in_short(table(strokes, "Scores"))), "utf-8")
+
+
+def table(text: str, heading: str) -> list[str]:
+    """The lines of the first table after a heading."""
+    found = re.search(rf"^#+ {re.escape(heading)}$.*?((?:^\|[^\n]*\n)+)", text, re.MULTILINE | re.DOTALL)
+    if found is None:
+        raise SystemExit(f"no table under the heading {heading!r}.")
+    return found[1].splitlines()
+
+
+def replaced(text: str, before: list[str], after: list[str]) -> str:
+    """The text with the lines of one table in place of another's."""
+    return text.replace("\n".join(before), "\n".join(after), 1)
+
+
+def in_short(rows: list[str]) -> list[str]:
+    """PSNR and LPIPS of the methods of the README, the paper's rows beside them, without intervals."""
+    short = rows[:2]
+    for metric in README_METRICS:
+        own = {cells(row)[1]: row for row in rows if cells(row)[0] == metric}
+        short += [own[method] for method in README_METHODS]
+        short += [row for row in rows if cells(row)[0] == f"*{metric}*"]
+    return [re.sub(r" \[[^]]*\]", "", row) for row in short]
+
+
+def cells(row: str) -> list[str]:
+    """What stands between the bars."""
+    return [cell.strip() for cell in row.strip("|").split("|")]
+
+
+if __name__ == "__main__":
+    main()
