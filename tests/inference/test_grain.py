@@ -61,6 +61,19 @@ def test_grain_is_continued_in_full_and_texture_by_half(kind: str, least: float,
     assert least < typical(photo, inside) / typical(photo, around) < most
 
 
+@pytest.mark.parametrize(("kind", "least", "most"), [("grain", 0.3, 0.7), ("texture", 0.0, 0.15)])
+def test_grain_comes_up_to_the_edge_and_texture_does_not(kind: str, least: float, most: float) -> None:
+    photo = noisy(24)
+    if kind == "texture":
+        photo[QUIET] = 120
+    hole = smooth_hole(photo, slice(80, 120), slice(90, 140))
+    before = photo.astype(float)
+    add_grain(photo, hole, 255)
+    added = np.abs(photo - before).mean(axis=2)
+    rim = [added[80:82, 95:135].mean(), added[118:120, 95:135].mean()]
+    assert least < np.mean(rim) / added[92:108, 102:128].mean() < most
+
+
 def test_what_is_quiet_anywhere_around_a_hole_has_no_grain_anywhere() -> None:
     photo = noisy(20, (200, 1500))
     photo[:, 1400:] = 120

@@ -1,6 +1,7 @@
 """Learning from two networks."""
 
 import copy
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from torch import Tensor
 from partialconv.conventions import composite
 from partialconv.errors import InputError
 from partialconv.models import PartialConvUNet
+from partialconv.training import distillation
 from partialconv.training.checkpoint import Checkpoint, save_checkpoint
-from partialconv.training.distillation import EDGE_PX, SMOOTH_PX, Teachers
+from partialconv.training.distillation import EDGE_PX, SMOOTH_PX, Memory, Teachers
 from partialconv.training.distributed import World
 from partialconv.training.learner import Learner
 from partialconv.training.recipe import DistillationRecipe
@@ -66,13 +68,14 @@ def test_the_truth_under_the_hole_is_not_looked_at() -> None:
     assert torch.equal(teachers(target, valid), teachers(other, valid))
 
 
-def test_a_pupil_comes_near_to_its_teachers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("repeats", [0, 2])
+def test_a_pupil_comes_near_to_its_teachers(tmp_path: Path, repeats: int) -> None:
     error, texture = networks()
     for name, net in (("error", error), ("texture", texture)):
         (tmp_path / name).mkdir()
         save_checkpoint(Checkpoint(1, RECIPE, net.state_dict()), tmp_path / name)
     recipe = changed(
-        distillation={"error": str(tmp_path / "error"), "texture": str(tmp_path / "texture")},
+        distillation={"error": str(tmp_path / "error"), "texture": str(tmp_path / "texture"), "repeats": repeats},
         loss={"valid": 0, "tv": 0},
         training={"norm_frozen": True},
     )
@@ -80,11 +83,38 @@ def test_a_pupil_comes_near_to_its_teachers(tmp_path: Path) -> None:
     with World.of_environment() as world:
         learner = Learner(recipe, world, None, None, copy.deepcopy(texture))
         for number in range(1, 101):
-            learner.step(target, valid, 1e-3, number)
+            _, _, output = learner.step(target, valid, 1e-3, number)
+    assert output.shape == target.shape
     goal = Teachers(error, texture, recipe.distillation.share)(target, valid)
     with torch.no_grad():
         before, after = (composite(target, net.eval()(target, valid), valid.float()) for net in (texture, learner.net))
     assert (after - goal).abs().mean() < 0.5 * (before - goal).abs().mean()
+
+
+def test_former_crops_come_with_what_was_taught_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distillation, "NUM_REMEMBERED", 10)
+    memory = Memory(3, seed=5)
+    uses: Counter[int] = Counter()
+    for step in range(200):
+        new = torch.arange(2 * step, 2 * step + 2)
+        crops, goals = memory.recall(new, -new)
+        assert len(crops) == (2 + min(6, 2 * step, 10))
+        assert torch.equal(crops[:2], new)
+        assert torch.equal(goals, -crops)
+        former = crops[2:].tolist()
+        assert len(set(former)) == len(former)
+        assert all(2 * step - 10 <= number < 2 * step for number in former)
+        uses.update(former)
+    assert sum(uses.values()) == pytest.approx(3 * len(uses), rel=0.1)
+    assert max(uses.values()) <= 5  # a crop is kept for five steps
+
+
+def test_without_repeats_nothing_is_remembered() -> None:
+    memory = Memory(0, seed=5)
+    for _ in range(3):
+        (crops,) = memory.recall(torch.ones(2, 3))
+        assert crops.shape == (2, 3)
+    assert not memory.crops
 
 
 def test_without_a_teacher_training_does_not_begin(photos: Path, tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ STEP_PX = 4  # strengths are found for blocks of this size
 NUM_TONES = 6  # known pixels of the brightness of the fill count most
 SHARED = 0.1  # weight of all other tones
 EDGE_PX = 3  # sigma: near known pixels a fill needs little grain, and thin strokes none
+TEXTURE_RISE, GRAIN_RISE = 8, 2  # powers of how deep inside a pixel is, for amplitudes; texture near an edge is known
 FLOOR = 0.5 / 255**2  # of the detail's energy: as little as 8 bits can show
 QUIET_PX = 6  # sigma of neighbourhoods whose energies are compared
 QUIETEST = 0.02  # the share of them that is noise and nothing else
@@ -113,10 +114,13 @@ def _grain(grey: Map, hole: Hole, noise: float, white: Map) -> Map:
     wanted, near = _wanted(_reduced(logarithm * known), _reduced(known), tone, there)
     texture = np.exp(wanted) - np.exp(there)
     grain = noise * near * _shows_grain(tone) - _share(_reduced(energy * (1 - known)), filled, QUIET_PX)
-    lacking = np.sqrt(np.maximum(np.maximum(texture, grain), 0))
     relative = (detail / _enlarged(np.exp(wanted / 2))).clip(-LARGEST, LARGEST) * known
-    inside = _filtered(1 - known, _blur(grey.shape, EDGE_PX)).clip(0, 1) ** 2
-    return np.asarray(_enlarged(lacking) * inside * _filtered(white, _spectrum(relative)))
+    inside = _filtered(1 - known, _blur(grey.shape, EDGE_PX)).clip(0, 1)
+    strengths = [
+        _enlarged(np.sqrt(np.maximum(energies, 0))) * inside**rise
+        for energies, rise in ((texture, TEXTURE_RISE), (grain, GRAIN_RISE))
+    ]
+    return np.asarray(np.maximum(*strengths) * _filtered(white, _spectrum(relative)))
 
 
 def _quietest(grey: Map, hole: Hole) -> float | None:

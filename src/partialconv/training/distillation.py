@@ -1,5 +1,6 @@
 """Learning from two trained networks instead of from photos."""
 
+from collections import deque
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from partialconv.training.recipe import DistillationRecipe
 
 SMOOTH_PX = 3  # sigma: what is left of the difference after this blur is taken whole
 EDGE_PX = 4  # sigma: how far from known pixels the share is that of the edge
+NUM_REMEMBERED = 2048  # crops
 
 
 class Teachers:
@@ -72,6 +74,29 @@ class Teachers:
         mirrored: Tensor = self.error(target.flip(-1), valid.flip(-1)).flip(-1)
         mean: Tensor = (self.error(target, valid).float() + mirrored.float()) / 2
         return mean
+
+
+class Memory:
+    """The last crops that were taught, to be learned again: their teachers cost more than a step with them.
+
+    Args:
+        repeats: How often a crop is learned again, in the mean.
+        seed: Of the choice.
+    """
+
+    def __init__(self, repeats: int, seed: int) -> None:
+        self.repeats = repeats
+        self.generator = torch.Generator().manual_seed(seed)
+        self.crops: deque[tuple[Tensor, ...]] = deque(maxlen=NUM_REMEMBERED)
+
+    def recall(self, *batch: Tensor) -> tuple[Tensor, ...]:
+        """The batch with `repeats` times as many earlier crops behind it, as far as there are so many."""
+        number = min(self.repeats * len(batch[0]), len(self.crops))
+        chosen = torch.randperm(len(self.crops), generator=self.generator)[:number].tolist()
+        former = [self.crops[index] for index in chosen]
+        if self.repeats:
+            self.crops.extend(zip(*(tensor.detach() for tensor in batch), strict=True))
+        return tuple(torch.cat([new, *(crop[part][None] for crop in former)]) for part, new in enumerate(batch))
 
 
 def _blurred(maps: Tensor, sigma_px: int) -> Tensor:

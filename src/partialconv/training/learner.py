@@ -10,7 +10,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from partialconv.models import PartialConvUNet
 from partialconv.models.losses import InpaintingLoss
 from partialconv.training.checkpoint import Checkpoint, optimizer_state, restore_optimizer
-from partialconv.training.distillation import Teachers
+from partialconv.training.distillation import Memory, Teachers
 from partialconv.training.distributed import World
 from partialconv.training.pretrained import load_vgg16
 from partialconv.training.recipe import Recipe, TrainingRecipe
@@ -56,6 +56,7 @@ class Learner:
             features = load_vgg16(vgg).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.loss = InpaintingLoss(recipe.loss.weights(), features, recipe.loss.vgg_window_px)
         self.teachers = Teachers.of(recipe.distillation, device)
+        self.memory = Memory(recipe.distillation.repeats, settings.seed + world.rank)
         self.optimizer = torch.optim.Adam(
             (p for p in self.net.parameters() if p.requires_grad), lr=recipe.initial.lr, fused=True
         )
@@ -97,11 +98,14 @@ class Learner:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.net.train()
+        num_new = len(target)
         every = self.recipe.loss.vgg_every
         with_features = number % every == 0 and getattr(self.recipe, self.phase).features
         with torch.autocast(self.world.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            goal = target
+            if self.teachers is not None:
+                target, valid, goal = self.memory.recall(target, valid, self.teachers(target, valid))
             output = self.wrapped(target, valid)
-            goal = target if self.teachers is None else self.teachers(target, valid)
             terms = self.loss(output, goal, valid.float(), with_features=with_features)
         total = self.loss.total(terms, feature_factor=every)
         self.optimizer.zero_grad(set_to_none=True)
@@ -113,7 +117,7 @@ class Learner:
         self.scaler.update()
         if self.average is not None:
             self._update(self.average, first=number == 1)
-        return ["total", *terms], torch.stack([total, *terms.values()]).detach(), output.detach()
+        return ["total", *terms], torch.stack([total, *terms.values()]).detach(), output.detach()[:num_new]
 
     @torch.no_grad()
     def _update(self, average: nn.Module, first: bool) -> None:

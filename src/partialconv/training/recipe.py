@@ -101,11 +101,15 @@ class DistillationRecipe:
         texture: Folder of another, trained with all terms.
         share: Of the first in the mix of both, at the edge of the hole and deep inside, each 0 to 1; see
             `distillation.Teachers`.
+        repeats: How often each crop is learned again later, beside new ones: steps are of (1 + repeats) batches, once
+            there are so many. Wide teachers cost several times what a step with their crops does. What is remembered
+            is no part of a checkpoint.
     """
 
     error: str = ""
     texture: str = ""
     share: tuple[float, float] = (0.8, 0.2)
+    repeats: int = 0
 
 
 @dataclass(frozen=True)

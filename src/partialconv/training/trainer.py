@@ -57,8 +57,8 @@ def train(
         run: Folder for checkpoint.safetensors, log.jsonl, samples/, tensorboard/ and curves.png, and for initial/,
             the weights at the end of the initial phase, to average with those at the end; made if missing.
         resume: Continue the run in `run`, on any number of processes. With the same recipe and photos, on the CPU,
-            the result is bit for bit that of a run never stopped; another recipe is taken from here on, and what
-            differs is shown.
+            the result is bit for bit that of a run never stopped, but for crops that distillation repeats; another
+            recipe is taken from here on, and what differs is shown.
         validation: Photos to score on, as `data`; none by default.
         vgg: VGG16's weights, see `pretrained.load_vgg16`; needed if the recipe has perceptual or style terms.
         time_limit_s: Seconds until the last step; the schedule is squeezed into them. See `schedule.Clock`.
