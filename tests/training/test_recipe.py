@@ -84,6 +84,7 @@ def test_a_recipe_survives_its_dictionary() -> None:
         ({"training": {"ema_decay": 1.0}}, "0 <= decay < 1"),
         ({"distillation": {"error": "runs/a"}}, "distillation must be of two runs, error and texture, or of none"),
         ({"distillation": {"share": [0.5, 1.5]}}, "distillation.share must be two numbers from 0 to 1"),
+        ({"distillation": {"repeats": -1}}, "distillation.repeats is -1, must be 0 or more"),
     ],
 )
 def test_a_wrong_recipe_is_one_clear_line(content: dict[str, Any], message: str) -> None:

@@ -4,6 +4,7 @@ A network answers with something near the mean of all likely pictures, so its fi
 detail is missing cannot be known, but how strong it is and how it is spread over frequencies can be seen around the
 hole: noise of that spectrum is added where the fill lacks it. Texture gets about half its amplitude, the best trade on
 photos; what is everywhere, even in the quietest places, is grain of film or sensor and is made up to nearly all.
+Near known pixels the network knows texture better than noise does, so it gets none there; grain it cannot know.
 
 Source: noise with the spectrum of a texture is that of Galerne, Gousseau and Morel 2011, "Random Phase Textures"; where
 and how strongly to add it is ours.

@@ -90,7 +90,14 @@ class Memory:
         self.crops: deque[tuple[Tensor, ...]] = deque(maxlen=NUM_REMEMBERED)
 
     def recall(self, *batch: Tensor) -> tuple[Tensor, ...]:
-        """The batch with `repeats` times as many earlier crops behind it, as far as there are so many."""
+        """Add earlier crops to a batch, and remember its own.
+
+        Args:
+            batch: Tensors of one length, (N, ...): what belongs to a crop has the same place in each.
+
+        Returns:
+            As many tensors: the batch, and behind it `repeats` * N earlier crops, or all there are, none of them twice.
+        """
         number = min(self.repeats * len(batch[0]), len(self.crops))
         chosen = torch.randperm(len(self.crops), generator=self.generator)[:number].tolist()
         former = [self.crops[index] for index in chosen]

@@ -234,6 +234,7 @@ def recipe_from_dict(content: dict[str, Any]) -> Recipe:
     named = bool(teachers.error) == bool(teachers.texture)
     _expect(named, "distillation", "of two runs, error and texture, or of none")
     _expect(0 <= min(teachers.share) <= max(teachers.share) <= 1, "distillation.share", "two numbers from 0 to 1")
+    _expect(teachers.repeats >= 0, "distillation.repeats", "0 or more", teachers.repeats)
     _expect(training.batch_size >= 1, "training.batch_size", "at least 1")
     _expect(0 <= training.ema_decay < 1, "training.ema_decay", "0 <= decay < 1")
     _expect(training.clip_norm >= 0, "training.clip_norm", "at least 0")
