@@ -130,14 +130,14 @@ def _biharmonic() -> Method:
     return Method(f"scikit-image {version('scikit-image')}, biharmonic", fill)
 
 
-def _patchmatch() -> Method:
+def _patchmatch(patch_px: int = PATCH_PX) -> Method:
     patch_match = _library("patchmatch.patch_match", "pypatchmatch")
 
     def fill(photo: Pixels, hole: Hole) -> Pixels:
         patch_match.set_random_seed(0)
-        return np.asarray(patch_match.inpaint(photo, hole.astype(np.uint8) * 255, patch_size=PATCH_PX), np.uint8)
+        return np.asarray(patch_match.inpaint(photo, hole.astype(np.uint8) * 255, patch_size=patch_px), np.uint8)
 
-    return Method(f"pypatchmatch {version('pypatchmatch')}, patch size {PATCH_PX}", fill)
+    return Method(f"pypatchmatch {version('pypatchmatch')}, patch size {patch_px}", fill)
 
 
 def _library(module: str, package: str) -> Any:
@@ -155,6 +155,7 @@ BUILT_IN: dict[str, Callable[[], Method]] = {
     "ns": partial(_opencv, "NS"),
     "biharmonic": _biharmonic,
     "patchmatch": _patchmatch,
+    "patchmatch5": partial(_patchmatch, 5),
     "fsr": partial(_xphoto, "FSR_FAST"),
     "fsr-best": partial(_xphoto, "FSR_BEST"),
     "shiftmap": partial(_xphoto, "SHIFTMAP"),

@@ -1,8 +1,10 @@
-"""Methods of the user's: a command line, or an ONNX file."""
+"""Methods of the user's: a command line, a Python function, or an ONNX file."""
 
 import hashlib
+import runpy
 import shlex
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -20,7 +22,9 @@ DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(ui
 
 
 def open_source(name: str, source: str) -> Method:
-    """Open "cmd:...", "valid:FILE.onnx", "bare:FILE.onnx" or "FILE.onnx"; see `CommandLine` and `OnnxMethod`.
+    """Open "cmd:...", "py:FILE.py:FUNCTION", "valid:FILE.onnx", "bare:FILE.onnx" or "FILE.onnx".
+
+    See `CommandLine`, `python_function` and `OnnxMethod`.
 
     Raises:
         InputError: it is none of these, or the file cannot be used.
@@ -28,10 +32,13 @@ def open_source(name: str, source: str) -> Method:
     kind, colon, rest = source.partition(":")
     if kind == "cmd" and colon:
         return Method(source, CommandLine(rest))
+    if kind == "py" and colon:
+        return python_function(rest)
     path = Path(rest if kind in ("valid", "bare") and colon else source)
     if path.suffix != ".onnx":
         raise InputError(
-            f"--method {name}={source}: expected FILE.onnx, valid:FILE.onnx, bare:FILE.onnx or cmd:COMMAND."
+            f"--method {name}={source}: expected FILE.onnx, valid:FILE.onnx, bare:FILE.onnx, py:FILE.py:FUNCTION "
+            "or cmd:COMMAND."
         )
     if not path.is_file():
         raise InputError(f"no model file {path}: check the name.")
@@ -44,6 +51,26 @@ def open_source(name: str, source: str) -> Method:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     identity = f"{path.name} sha256 {digest}, mask of the {polarity}, ONNX Runtime {onnxruntime.__version__}"
     return Method(identity, OnnxMethod(session, path, polarity == "hole"))
+
+
+def python_function(source: str) -> Method:
+    """Open "FILE.py:FUNCTION": a function of a photo and its hole that is defined in a file, as in `Method`.
+
+    Raises:
+        InputError: the file or the function is missing, or the file cannot be run.
+    """
+    file, _, name = source.rpartition(":")
+    path = Path(file)
+    if path.suffix != ".py" or not path.is_file():
+        raise InputError(f"no Python file in py:{source}: expected py:FILE.py:FUNCTION.")
+    sys.path.insert(0, str(path.parent.absolute()))
+    try:
+        found = runpy.run_path(str(path)).get(name)
+    except Exception as error:  # whatever the file does
+        raise InputError(f"cannot run {path}: {type(error).__name__}: {error}") from error
+    if not callable(found):
+        raise InputError(f"{path} defines no function {name!r}.")
+    return Method(f"{name} of {path.name} sha256 {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}", found)
 
 
 class CommandLine:

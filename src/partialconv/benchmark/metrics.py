@@ -86,8 +86,8 @@ class Judge:
         scores = {
             "l1_percent": float(np.abs(error).mean() / 255 * 100),
             "hole_l1_percent": float(np.abs(inside).mean() / 255 * 100),
-            "psnr": _decibels(float((error**2).mean())),
-            "hole_psnr": _decibels(float((inside**2).mean())),
+            "psnr": decibels(float((error**2).mean())),
+            "hole_psnr": decibels(float((inside**2).mean())),
         }
         scores["ssim"] = ssim(comp, target)
         if min(hole.shape) >= MS_SSIM_MIN_PX:
@@ -157,6 +157,6 @@ def _halved(picture: Vector) -> Vector:
     return np.asarray(picture[:height, :width].reshape(height // 2, 2, width // 2, 2, 3).mean((1, 3)))
 
 
-def _decibels(squared: float) -> float:
+def decibels(squared: float) -> float:
     """PSNR of a mean squared error of values up to 255."""
     return min(LARGEST_DB, float(10 * np.log10(255**2 / squared))) if squared > 0 else LARGEST_DB

@@ -53,7 +53,7 @@ def build_report(pairing: Pairing, results: Results, judge: Judge, folder: Path,
         "format": FORMAT,
         "date": datetime.date.today().isoformat(),
         "partialconv": version("partialconv"),
-        "machine": {"processor": _processor(), "cores": os.cpu_count(), "system": platform.system()},
+        "machine": {"processor": processor(), "cores": os.cpu_count(), "system": platform.system()},
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
         "intervals": {"coverage": COVERAGE, "resamples": RESAMPLES},
         "pairing": {
@@ -138,7 +138,8 @@ def _of_features(folder: Path, name: str, identity: str, pairs: Sequence[Pair], 
     return found
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Name of this machine's processor."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         for line in info.read_text().splitlines():

@@ -64,6 +64,20 @@ def interval(values: Sequence[float], photos: Sequence[str], seed: int = 0) -> I
     return Interval(len(values), mean, float(low), float(high))
 
 
+def median_interval(values: Sequence[float], photos: Sequence[str], seed: int = 0) -> Interval:
+    """As `interval`, of the median, which stands in the field `mean`."""
+    names = sorted(set(photos))
+    place = np.array([names.index(photo) for photo in photos])
+    array = np.asarray(values, float)
+    middle = float(np.median(array))
+    if len(names) < 2:
+        return Interval(len(values), middle, None, None)
+    counts = _weights(len(names), seed).astype(int)
+    medians = [float(np.median(np.repeat(array, count[place]))) for count in counts]
+    low, high = np.quantile(medians, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
+    return Interval(len(values), middle, float(low), float(high))
+
+
 def cells_of(pairs: Sequence[Pair]) -> dict[str, list[int]]:
     """Numbers of the pairs in each cell, "BIN BORDER", "all" for all bins or borders; empty cells are left out."""
     cells = {}
