@@ -4,8 +4,8 @@
     python benchmarks/wide.py fill drawn --methods ours,patchmatch --method mine=py:FILE.py:FUNCTION --lpips FILE
     python benchmarks/wide.py table drawn                     # of all that was filled; --rows NAMES for some of it
     python benchmarks/wide.py sheets drawn                    # contact sheets at full size
-    python benchmarks/wide.py pairs objects --photos DIR --of mine,patchmatch -o BLIND
-    python benchmarks/wide.py votes BLIND                     # counts BLIND/votes.txt by BLIND/key.json
+    python benchmarks/wide.py pairs objects --photos DIR --rows mine,patchmatch -o BLIND     # and BLIND-key.json
+    python benchmarks/wide.py votes BLIND-key.json VOTES.txt  # lines such as "007 A", "008 B", "009 =" (level)
 
 `--split choice` (the default) is for tuning, `--split report` for numbers that are told. Fills and scores are kept
 below --out, and what is there is not filled again unless the method has changed.
@@ -13,23 +13,24 @@ below --out, and what is there is not filled again unless the method has changed
 
 import argparse
 import json
+import sys
 from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import Progress, TaskID
-
 import partialconv.inference
 from partialconv.benchmark.baselines import Hole, Pixels
+from partialconv.benchmark.blind import LARGEST_PX, count_votes, key_path, write_pairs
 from partialconv.benchmark.contact import write_sheets
-from partialconv.benchmark.lpips import Lpips
+from partialconv.benchmark.lpips import find_lpips
 from partialconv.benchmark.scenes import SETS, SPLITS, Scene, open_scenes
 from partialconv.benchmark.wide import Folder, code_digest, measure
 from partialconv.benchmark.wide_tables import markdown, summary
-from partialconv.benchmark.worker import Worker
+from partialconv.benchmark.worker import MethodError, Worker
+from partialconv.cli_bench import part_of, progress_bar, sources_of
 from partialconv.errors import InputError
 
 WARM_UP = (64, 64)
+OWN = ("ours", "bare")  # what they fill depends on the code of partialconv.inference, too
 
 
 def main() -> None:
@@ -40,6 +41,7 @@ def main() -> None:
         ("fill", fill, "fill scenes and score them"),
         ("table", table, "write report.json and report.md"),
         ("sheets", sheets, "write contact sheets"),
+        ("pairs", pairs, "write pairs for a blind viewer"),
     ):
         step = steps.add_parser(name, help=text)
         step.add_argument("set", choices=SETS)
@@ -55,10 +57,18 @@ def main() -> None:
             step.add_argument("--part", default="1/1", help="k/n: every n-th scene from the k-th on")
         else:
             step.add_argument("--rows", help="methods, by commas; all that were filled if left out")
+        if name == "pairs":
+            step.add_argument("-o", dest="pairs", type=Path, required=True, help="new folder for the pairs")
+            step.add_argument("--seed", type=int, default=0, help="of the order of pairs and sides")
+            step.add_argument("--largest", type=int, default=LARGEST_PX, help="pixels of the longer side of a picture")
+    step = steps.add_parser("votes", help="count a viewer's votes")
+    step.add_argument("key", type=Path)
+    step.add_argument("votes", type=Path)
+    step.set_defaults(run=votes)
     arguments = parser.parse_args()
     try:
         arguments.run(arguments)
-    except InputError as error:
+    except (InputError, MethodError) as error:
         raise SystemExit(str(error)) from error
 
 
@@ -70,33 +80,28 @@ def chosen(arguments: argparse.Namespace) -> tuple[list[Scene], Path]:
 
 def fill(arguments: argparse.Namespace) -> None:
     """Fill the scenes with each method, in a process of its own."""
+    index, count = part_of(arguments.part)
+    sources = sources_of(arguments.methods, arguments.method)
     scenes, folder = chosen(arguments)
-    first, count = map(int, arguments.part.split("/"))
-    sources = {name: "" for name in arguments.methods.split(",") if name}
-    sources |= dict(text.split("=", 1) for text in arguments.method)
-    lpips = Lpips(arguments.lpips) if arguments.lpips else None
+    lpips = find_lpips(arguments.lpips)
+    if isinstance(lpips, str):
+        print(lpips, file=sys.stderr)
     code = code_digest([*Path(partialconv.inference.__file__).parent.glob("*.py")])
-    for name, source in sources.items():
-        with Worker(name, source, WARM_UP) as worker, Progress(console=Console(stderr=True)) as bar:
-            task = bar.add_task(name, total=len(scenes[first - 1 :: count]))
-            ours = name in ("ours", "bare") or bool(source)
-            identity = f"{worker.identity}, inference code {code}" if ours else worker.identity
-            measure(
-                name,
-                partial(timed_fill, worker),
-                scenes[first - 1 :: count],
-                lpips,
-                folder,
-                identity,
-                timed=True,
-                report=partial(advance, bar, task),
-            )
+    with progress_bar() as advance:
+        for name, source in sources.items():
+            with Worker(name, source, WARM_UP) as worker:
+                ours = name in OWN or bool(source)
+                measure(
+                    name,
+                    partial(timed_fill, worker),
+                    scenes[index - 1 :: count],
+                    None if isinstance(lpips, str) else lpips,
+                    folder,
+                    f"{worker.identity}, inference code {code}" if ours else worker.identity,
+                    timed=True,
+                    report=advance,
+                )
     print(folder)
-
-
-def advance(bar: Progress, task: TaskID, _: str, done: int, total: int) -> None:
-    """Move the bar on."""
-    bar.update(task, completed=done + 1, total=total)
 
 
 def timed_fill(worker: Worker, photo: Pixels, hole: Hole) -> tuple[Pixels, float]:
@@ -109,10 +114,13 @@ def rows_of(arguments: argparse.Namespace, scenes: list[Scene], folder: Path) ->
     """Methods that filled all scenes."""
     kept = Folder(folder)
     names = arguments.rows.split(",") if arguments.rows else kept.methods()
-    whole = [name for name in names if all(kept.record(name, scene) for scene in scenes)]
+    whole = []
     for name in names:
-        if name not in whole:
-            print(f"{name} has not filled all {len(scenes)} scenes and is left out.")
+        count = sum(kept.record(name, scene) is not None for scene in scenes)
+        if count == len(scenes):
+            whole.append(name)
+        else:
+            print(f"{name} has filled {count} of {len(scenes)} scenes and is left out.")
     if not whole:
         raise InputError(f"no method has filled all {len(scenes)} scenes of {folder}: run the step fill.")
     return whole
@@ -134,6 +142,23 @@ def sheets(arguments: argparse.Namespace) -> None:
     scenes, folder = chosen(arguments)
     for path in write_sheets(scenes, rows_of(arguments, scenes, folder), Folder(folder), folder / "sheets"):
         print(path)
+
+
+def pairs(arguments: argparse.Namespace) -> None:
+    """Write pairs of two methods, and their key."""
+    scenes, folder = chosen(arguments)
+    methods = rows_of(arguments, scenes, folder)
+    if len(methods) != 2:
+        raise InputError(f"pairs are of two methods, not of {len(methods)}: name them with --rows FIRST,SECOND.")
+    out: Path = arguments.pairs
+    kept, both = Folder(folder), (methods[0], methods[1])
+    count = sum(1 for _ in write_pairs(scenes, both, kept, out, arguments.seed, arguments.largest))
+    print(f"{out}: {count} pairs; their key is {key_path(out)}.")
+
+
+def votes(arguments: argparse.Namespace) -> None:
+    """Count votes."""
+    print(", ".join(f"{name} {count}" for name, count in count_votes(arguments.key, arguments.votes).items()))
 
 
 if __name__ == "__main__":

@@ -23,13 +23,17 @@ def bench(
         Path | None, typer.Option("--output", "-o", help="Folder of the report; goes on in it.", show_default=False)
     ] = None,
     methods: Annotated[
-        str, typer.Option(help="Also bare, plain, fsr-best, shiftmap, none. The first is compared with the others.")
+        str,
+        typer.Option(
+            help="Also bare, plain, patchmatch5, fsr-best, shiftmap, none. The first is compared with the others."
+        ),
     ] = METHODS,
     method: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME=SOURCE",
-            help="FILE.onnx, valid:FILE.onnx, bare:FILE.onnx, or 'cmd:run {photo} {hole} {out}'; repeatable.",
+            help="FILE.onnx, valid:FILE.onnx, bare:FILE.onnx, py:FILE.py:FUNCTION, or 'cmd:run {photo} {hole} {out}'; "
+            "repeatable.",
         ),
     ] = None,
     pairs: Annotated[
@@ -53,8 +57,8 @@ def bench(
 
         print(compare_reports(*map(read_report, compare)), end="")
         return
-    named = _sources(methods, method or [])
-    index, count = _part(part)
+    named = sources_of(methods, method or [])
+    index, count = part_of(part)
     if out is None or builtin == (photos is not None or masks is not None) or (photos is None) != (masks is None):
         raise InputError(
             "bench needs --photos DIR, --masks manifest.csv and -o REPORT, or --builtin and -o REPORT, "
@@ -74,7 +78,7 @@ def bench(
         pairing = built_in_pairing(out)
     for note in (*pairing.notes, *notes):
         print(note, file=sys.stderr)
-    with _bar() as advance:
+    with progress_bar() as advance:
         results = run(pairing, named, judge, out, (index, count), advance)
         for problem in results.problems:
             print(f"partialconv: {problem}", file=sys.stderr)
@@ -90,13 +94,15 @@ def bench(
     print(f"\n{out}: report.json, report.md, report.html")
 
 
-def _sources(methods: str, own: list[str]) -> dict[str, str]:
+def sources_of(methods: str, own: list[str]) -> dict[str, str]:
     """Names of methods to their sources; own ones take the place of built-in ones, or come after them."""
     named = {name.strip(): "" for name in methods.split(",") if name.strip() and name.strip() != "none"}
     for text in own:
         name, equals, source = text.partition("=")
         if not (name and equals and source):
-            raise InputError(f"--method is {text!r}, expected NAME=FILE.onnx or NAME=cmd:COMMAND.")
+            raise InputError(
+                f"--method is {text!r}, expected NAME=FILE.onnx, NAME=py:FILE.py:FUNCTION or NAME=cmd:COMMAND."
+            )
         named[name] = source
     if not named:
         raise InputError(f"no method to run: expected e.g. --methods {METHODS}.")
@@ -108,7 +114,8 @@ def _sources(methods: str, own: list[str]) -> dict[str, str]:
     return named
 
 
-def _part(part: str) -> tuple[int, int]:
+def part_of(part: str) -> tuple[int, int]:
+    """The two numbers of "k/n"."""
     index, slash, count = part.partition("/")
     if not (slash and index.isdigit() and count.isdigit() and 1 <= int(index) <= int(count)):
         raise InputError(f"--part is {part!r}, expected k/n, e.g. 2/3.")
@@ -127,7 +134,8 @@ def _judge(lpips: Path | None, features: Path | None) -> "tuple[Judge, list[str]
 
 
 @contextmanager
-def _bar() -> Iterator[Callable[[str, int, int], None]]:
+def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for each method on the terminal; gives what moves them: method, number done, number of all."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

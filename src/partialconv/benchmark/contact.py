@@ -62,11 +62,12 @@ def write_sheets(scenes: Sequence[Scene], methods: Sequence[str], kept: Folder, 
                 record = kept.record(name, scene)
                 psnr = f" {record['scores']['hole_psnr']:.1f} dB" if record else ""
                 pictures.append((name + psnr, kept.composite(name, scene, drawn)[region]))
-            rows.append((scene.name, [(caption, _reduced(picture, factor)) for caption, picture in pictures]))
+            rows.append((scene.name, [(caption, reduced(picture, factor)) for caption, picture in pictures]))
         path = out / f"sheet-{first // PER_SHEET:03d}.png"
         sheet(rows).save(path, compress_level=3)
         yield path
 
 
-def _reduced(picture: Pixels, factor: int) -> Pixels:
+def reduced(picture: Pixels, factor: int) -> Pixels:
+    """The picture at a whole fraction of its size."""
     return np.array(Image.fromarray(picture).reduce(factor)) if factor > 1 else picture

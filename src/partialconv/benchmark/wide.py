@@ -24,6 +24,7 @@ from partialconv.benchmark.scenes import Scene
 from partialconv.errors import InputError
 
 DETAIL_SIGMA_PX = 2.0
+LEAST_ENERGY = 0.25  # half a level: below it the truth has no detail to compare with
 BOX_MARGIN_PX = 16  # around the hole, for LPIPS and pictures
 LARGE_PX = 2000  # photos of a longer side are seen at half their size by LPIPS
 MEASURES = {
@@ -142,7 +143,7 @@ def score(comp: Pixels, drawn: Drawn, lpips: Lpips | None = None) -> dict[str, f
     Returns:
         hole_psnr: In dB.
         lpips: Of the hole's bounding box and 16 pixels around it.
-        detail: Energy above sigma 2 in the hole over that of the truth; left out where the truth has none.
+        detail: Energy above sigma 2 in the hole over that of the truth; left out where the truth has hardly any.
         levels: Largest difference in the hole, of 255.
         tint: Largest distance of a colour in the hole to the nearest one of the picture's tone, in levels of the worst
             channel; left out where colours are free.
@@ -152,7 +153,7 @@ def score(comp: Pixels, drawn: Drawn, lpips: Lpips | None = None) -> dict[str, f
     error = first[hole].astype(np.float64) - second[hole]
     scores = {"hole_psnr": decibels(float((error**2).mean())), "levels": float(np.abs(error).max())}
     truth = energy(drawn.target, drawn.hole)
-    if truth > 0:
+    if truth >= LEAST_ENERGY:
         scores["detail"] = energy(comp, drawn.hole) / truth
     if drawn.tone is not None:
         colors = np.unique(first[hole], axis=0).astype(np.int16)
@@ -177,10 +178,9 @@ def box_of(hole: Hole, margin_px: int = BOX_MARGIN_PX) -> Box:
     spans = []
     for axis, extent in enumerate(hole.shape):
         found = np.flatnonzero(hole.any(1 - axis))
-        low, high = max(0, int(found[0]) - margin_px), min(extent, int(found[-1]) + 1 + margin_px)
-        lacking = max(0, 2 * MIN_PX - (high - low))
-        low = max(0, low - lacking // 2)
-        spans.append(slice(low, min(extent, max(high, low + 2 * MIN_PX))))
+        low, high = int(found[0]) - margin_px, int(found[-1]) + 1 + margin_px
+        low = max(0, min(low, extent - MIN_PX))
+        spans.append(slice(low, min(extent, max(high, low + MIN_PX))))
     return spans[0], spans[1]
 
 
