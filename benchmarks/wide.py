@@ -114,9 +114,11 @@ def rows_of(arguments: argparse.Namespace, scenes: list[Scene], folder: Path) ->
     """Methods that filled all scenes."""
     kept = Folder(folder)
     names = arguments.rows.split(",") if arguments.rows else kept.methods()
+    truths = [scene.load().sha256 for scene in scenes]
     whole = []
     for name in names:
-        count = sum(kept.record(name, scene) is not None for scene in scenes)
+        found = [kept.record(name, scene) for scene in scenes]
+        count = sum(r is not None and r["truth"] == truth for r, truth in zip(found, truths, strict=True))
         if count == len(scenes):
             whole.append(name)
         else:

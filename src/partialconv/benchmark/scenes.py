@@ -33,8 +33,8 @@ TONED_PX = 512
 # colours of black, middle grey and white; between them tones are interpolated
 TONES = {
     "grey": ((0, 0, 0), (128, 128, 128), (255, 255, 255)),
-    "sepia": ((20, 10, 2), (150, 115, 80), (255, 240, 215)),
-    "cyanotype": ((5, 20, 60), (70, 125, 175), (235, 245, 250)),
+    "sepia": ((20, 10, 2), (145, 118, 92), (255, 240, 215)),
+    "cyanotype": ((5, 20, 60), (95, 128, 163), (235, 245, 250)),
 }
 JPEG_QUALITY = 90
 MOST_PIXELS = 12_000_000
@@ -113,7 +113,8 @@ def toned(kind: str, photo: str, seed: int) -> Drawn:
     """A photo of scikit-image in tones of one colour, kept as RGB, with an object-shaped hole.
 
     Args:
-        kind: One of `TONES`; with " jpeg" behind it, stored as a JPEG file in between.
+        kind: One of `TONES`; with " jpeg" behind it, stored as a JPEG file in between, which
+            scatters colours about the tone; all that occur are then allowed.
         photo: File name without its end.
         seed: Of the hole.
     """
@@ -128,6 +129,7 @@ def toned(kind: str, photo: str, seed: int) -> Drawn:
     target: Pixels = tones[np.array(image)]
     if stored:
         target = _stored(target)
+        tones = np.unique(target.reshape(-1, 3), axis=0)
     return Drawn(target, silhouette_hole(target.shape[:2], (seed, len(kind))), tones)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
+from scipy.spatial import KDTree
 
 from partialconv.benchmark.baselines import Fill
 from partialconv.benchmark.drawn import Drawn
@@ -156,8 +157,8 @@ def score(comp: Pixels, drawn: Drawn, lpips: Lpips | None = None) -> dict[str, f
     if truth >= LEAST_ENERGY:
         scores["detail"] = energy(comp, drawn.hole) / truth
     if drawn.tone is not None:
-        colors = np.unique(first[hole], axis=0).astype(np.int16)
-        scores["tint"] = float(max(np.abs(drawn.tone - color).max(1).min() for color in colors))
+        distances, _ = KDTree(drawn.tone).query(np.unique(first[hole], axis=0), p=np.inf)
+        scores["tint"] = float(distances.max())
     if lpips is not None:
         halves = max(drawn.hole.shape) > LARGE_PX
         pictures = [np.array(Image.fromarray(part).reduce(2)) if halves else part for part in (first, second)]
