@@ -5,6 +5,7 @@
     python benchmarks/wide.py table drawn                     # of all that was filled; --rows NAMES for some of it
     python benchmarks/wide.py sheets drawn                    # contact sheets at full size
     python benchmarks/wide.py pairs objects --photos DIR --rows mine,patchmatch -o BLIND     # and BLIND-key.json
+    python benchmarks/wide.py document                        # the tables of `report` splits into docs/benchmark.md
     python benchmarks/wide.py votes BLIND-key.json VOTES.txt  # lines such as "007 A", "008 B", "009 =" (level)
 
 `--split choice` (the default) is for tuning, `--split report` for numbers that are told. Fills and scores are kept
@@ -30,6 +31,7 @@ from partialconv.cli_bench import part_of, progress_bar, sources_of
 from partialconv.errors import InputError
 
 WARM_UP = (64, 64)
+PAGE = Path("docs/benchmark.md")
 OWN = ("ours", "bare")  # what they fill depends on the code of partialconv.inference, too
 
 
@@ -61,6 +63,9 @@ def main() -> None:
             step.add_argument("-o", dest="pairs", type=Path, required=True, help="new folder for the pairs")
             step.add_argument("--seed", type=int, default=0, help="of the order of pairs and sides")
             step.add_argument("--largest", type=int, default=LARGEST_PX, help="pixels of the longer side of a picture")
+    step = steps.add_parser("document", help="put tables into docs/benchmark.md")
+    step.add_argument("folders", type=Path, nargs="*", help="of sets (runs/wide/*-report if left out)")
+    step.set_defaults(run=document)
     step = steps.add_parser("votes", help="count a viewer's votes")
     step.add_argument("key", type=Path)
     step.add_argument("votes", type=Path)
@@ -161,6 +166,20 @@ def pairs(arguments: argparse.Namespace) -> None:
 def votes(arguments: argparse.Namespace) -> None:
     """Count votes."""
     print(", ".join(f"{name} {count}" for name, count in count_votes(arguments.key, arguments.votes).items()))
+
+
+def document(arguments: argparse.Namespace) -> None:
+    """Put the tables of sets between the marks that docs/benchmark.md has for them."""
+    text = PAGE.read_text("utf-8")
+    for folder in arguments.folders or sorted(Path("runs/wide").glob("*-report")):
+        begin, end = f"<!-- wide {folder.name} -->\n", "<!-- end -->"
+        before, mark, rest = text.partition(begin)
+        _, closing, after = rest.partition(end)
+        if not mark or not closing:
+            raise InputError(f"{PAGE} has no marks {begin.strip()} ... {end}: add them where the tables go.")
+        data = json.loads((folder / "report.json").read_text("utf-8"))
+        text = f"{before}{mark}\n{markdown(data, heading=False)}\n{end}{after}"
+    PAGE.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

@@ -264,6 +264,13 @@ def test_the_command_from_fills_to_votes(
     assert "telea has filled 2 of 3 scenes and is left out." in capsys.readouterr().out
     assert "| mean | +" in wide("table", *drawn, "--rows", "telea,mean")
     assert json.loads(Path("runs/wide/drawn-choice/report.json").read_text())["scenes"] == 2
+    page = Path("docs/benchmark.md")
+    page.parent.mkdir()
+    page.write_text("before\n<!-- wide drawn-choice -->\nold\n<!-- end -->\nafter\n")
+    wide("document", "runs/wide/drawn-choice")
+    lines = page.read_text().splitlines()
+    assert "old" not in lines and (lines[0], lines[-1]) == ("before", "after")
+    assert any(line.startswith("| mean | +") for line in lines)
     assert "sheet-000.png" in wide("sheets", *drawn)
     assert "blind: 2 pairs" in wide("pairs", *drawn, "--rows", "telea,mean", "-o", "blind")
     Path("votes.txt").write_text("0 A\n1 =\n")

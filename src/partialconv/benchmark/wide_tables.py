@@ -66,12 +66,11 @@ def differences(records: Sequence[Record], reference: Sequence[Record]) -> dict[
     return found
 
 
-def markdown(data: dict[str, Any]) -> str:
+def markdown(data: dict[str, Any], heading: bool = True) -> str:
     """The tables of one set."""
     machine = data["machine"]
     lines = [
-        f"## {data['set']}, {data['split']}",
-        "",
+        *([f"## {data['set']}, {data['split']}", ""] if heading else []),
         f"{data['scenes']} scenes of {data['photos']} photos; {data['date']}, {machine['cores']} cores "
         f"{machine['processor']}.",
         "Means with intervals of 95 % over photos; detail and seconds are medians.",
