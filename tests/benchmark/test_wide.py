@@ -129,6 +129,11 @@ def test_photos_of_a_folder_are_split_and_keep_their_holes(tmp_path: Path) -> No
     (tmp_path / f"{scene.name}.png").rename(tmp_path / "other" / "z.png")
     moved = [s for split in ("choice", "report") for s in open_scenes("objects", split, tmp_path)]
     assert before.sha256 in {s.load().sha256 for s in moved if s.name == "z"}
+    for folder, number in (("a", 20), ("b", 21), ("c", 21)):  # two photos of one name, one of them twice
+        (tmp_path / folder).mkdir()
+        Image.fromarray(noise(number)).save(tmp_path / folder / "same.png")
+    names = [s.name for split in ("choice", "report") for s in open_scenes("objects", split, tmp_path)]
+    assert len(names) == len(set(names)) == 9 and sum(name.startswith("same-") for name in names) == 2
     with pytest.raises(InputError, match="needs a folder of photos"):
         open_scenes("lettering", "choice")
     with pytest.raises(InputError, match="no set 'faces', 'choice': choose of objects"):
@@ -159,6 +164,8 @@ def test_fills_are_kept_until_the_method_changes(tmp_path: Path) -> None:
     comp = kept.composite("grey", scenes[1], drawn)
     np.testing.assert_array_equal(comp, np.where(drawn.hole[..., None], 120, drawn.target))
     assert score(comp, drawn)["hole_psnr"] == records[1]["scores"]["hole_psnr"]
+    with pytest.raises(InputError, match="filled for another picture"):
+        kept.composite("grey", scenes[1], Drawn(noise(), np.eye(*SIZE, dtype=bool)))
     changed = [Scene(scenes[0].name, "kind", "photo", lambda: Drawn(noise(9), square()))]
     measure("grey", counted, changed, None, tmp_path, "")
     measure("grey", counted, scenes[:1], None, tmp_path, "2")

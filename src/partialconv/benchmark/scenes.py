@@ -6,6 +6,7 @@ photo and no seed.
 
 import hashlib
 import io
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -81,12 +82,15 @@ def open_scenes(name: str, split: str, photos: Path | None = None) -> list[Scene
     if photos is None:
         raise InputError(f"the set {name!r} needs a folder of photos: name it.")
     paths, _ = find_photos(photos)
-    hashed = sorted((hashlib.sha256(path.read_bytes()).hexdigest(), path) for path in paths)
+    hashed = sorted({hashlib.sha256(path.read_bytes()).hexdigest(): path for path in paths}.items())
+    stems = Counter(path.stem.replace(" ", "-") for _, path in hashed)
+    twice = {stem for stem, count in stems.items() if count > 1}
+    names = {d: f"{path.stem}-{d[:8]}" if path.stem.replace(" ", "-") in twice else path.stem for d, path in hashed}
     num_choice = len(hashed) // CHOICE_SHARE
     chosen = hashed[:num_choice] if split == "choice" else hashed[num_choice:]
     if not chosen:
-        raise InputError(f"{photos} has {len(hashed)} photos: the set needs {CHOICE_SHARE} and more.")
-    return [Scene(path.stem, name, digest, partial(_photo, name, path, digest)) for digest, path in chosen]
+        raise InputError(f"{photos} has {len(hashed)} different photos: the set needs {CHOICE_SHARE} and more.")
+    return [Scene(names[digest], name, digest, partial(_photo, name, path, digest)) for digest, path in chosen]
 
 
 def _photo(name: str, path: Path, digest: str) -> Drawn:

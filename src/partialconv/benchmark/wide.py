@@ -70,10 +70,17 @@ class Folder:
         return json.loads(path.read_text("utf-8")) if path.is_file() else None
 
     def composite(self, method: str, scene: Scene, drawn: Drawn) -> Pixels:
-        """The picture as a method filled it."""
+        """The picture as a method filled it.
+
+        Raises:
+            InputError: what is kept is of another picture.
+        """
         comp = drawn.target.copy()
         box = box_of(drawn.hole)
-        filled = np.array(Image.open(self.files(method, scene)[0]))
+        path = self.files(method, scene)[0]
+        filled = np.array(Image.open(path))
+        if filled.shape != comp[box].shape:
+            raise InputError(f"{path} was filled for another picture: remove it, and fill again.")
         comp[box] = np.where(drawn.hole[box][..., None], filled, comp[box])
         return comp
 
