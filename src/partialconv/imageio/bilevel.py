@@ -36,7 +36,7 @@ def encode_png(hole: NDArray[np.bool_]) -> bytes:
         filtered[:, 0] = 2  # PNG's filter "up"
         filtered[:, 1:] = rows - np.concatenate([above, rows[:-1]])
         above = rows[-1:]
-        checksum = zlib.adler32(filtered, checksum)
+        checksum = zlib.adler32(filtered.data, checksum)
         content += stream.add(filtered.reshape(-1))
     content += stream.end() + struct.pack(">I", checksum)
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)

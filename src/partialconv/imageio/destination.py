@@ -85,7 +85,7 @@ def unfinished_folder(path: Path) -> Iterator[Path]:
     """
     try:
         if os.path.lexists(path) and (not path.is_dir() or any(path.iterdir())):
-            raise InputError(f"{path} exists and is not an empty folder: name a new one.")
+            raise InputError(f"{path} exists and is not empty: name a new folder.")
         target = path.resolve()
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = _named_for(target)
@@ -119,6 +119,16 @@ def sweep(mine: Path) -> None:
                     found = entry.stat(follow_symlinks=False)
                     if found.st_uid == own.st_uid and own.st_mtime - found.st_mtime > ABANDONED_S:
                         _remove(Path(entry.path))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, or replace it; whoever reads it meanwhile sees the old one or the new one.
+
+    Raises:
+        InputError: the system refuses.
+    """
+    with unfinished(path, overwrite=True) as temporary:
+        temporary.write_bytes(content)
 
 
 def discard_unfinished() -> None:
