@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ from partialconv.benchmark.report import read_report
 from partialconv.convert import load_network, read_state
 from partialconv.errors import InputError
 from partialconv.export import trained
-from partialconv.inference import Inpainter
+from partialconv.inference import Inpainter, OnnxRuntime
 from partialconv.masks.sets import MANIFEST, MaskRow, read_manifest, write_manifest
 from partialconv.models import PartialConvUNet
 from partialconv.models.deploy import deploy
@@ -39,8 +40,8 @@ from tests.imageio.fuzz import mutate, say
 MOST_S = 10
 # what breaks parsers of text, put in at random
 PIECES = (
-    b"\0", b"\xff\xfe", b"\xed\xa0\x80", b'"', b"[" * 3000, b'{"a":' * 3000, b"9" * 5000, b"-1", b"1e999", b"nan", b"NaN",
-    b"inf", b"\r", b"\n", b"\x1b[2J", b"../../etc/passwd", b"x" * 140_000, b"null", b"true", b"4294967296", b"0.5",
+    b"\0", b"\xff\xfe", b"\xed\xa0\x80", b'"', b"[" * 3000, b'{"a":' * 3000, b"9" * 5000, b"-1", b"1e999", b"nan",
+    b"NaN", b"inf", b"\r", b"\n", b"\x1b[2J", b"../../etc/passwd", b"x" * 140_000, b"null", b"true", b"4294967296", b"0.5",
 )  # fmt: skip
 Reader = Callable[[Path], object]
 
@@ -68,7 +69,8 @@ def kinds(folder: Path) -> Mapping[str, tuple[str, bytes, tuple[Reader, ...]]]:
     write_manifest(folder, rows)
     torch.save({"state_dict": run.model, "epoch": 3}, folder / "state.pth")
     torch.save(run.model, folder / "old.pth", _use_new_zipfile_serialization=False)
-    np.savez(folder / "state.npz", **{name: tensor.numpy() for name, tensor in run.model.items()})
+    arrays: dict[str, Any] = {name: tensor.numpy() for name, tensor in run.model.items()}
+    np.savez(folder / "state.npz", **arrays)
     net = PartialConvUNet(2, 2)
     converted = {"width": 2, "num_levels": 2, "in_channels": 3, "mean": [0.5] * 3, "std": [0.5] * 3}
     save_file(net.state_dict(), folder / "network.safetensors", {"network": json.dumps(converted)})
@@ -89,10 +91,11 @@ def kinds(folder: Path) -> Mapping[str, tuple[str, bytes, tuple[Reader, ...]]]:
         "npz": ("state.npz", (folder / "state.npz").read_bytes(), (read_weights,)),
         "safetensors": ("s.safetensors", checkpoint, (read_weights, read_state)),
         "converted": ("n.safetensors", (folder / "network.safetensors").read_bytes(), (load_network,)),
-        "onnx": ("network.onnx", graph, (fill_with, trained)),
+        "network": ("network.onnx", graph, (OnnxRuntime, trained)),
+        "onnx": ("network.onnx", graph, (fill_with,)),
         "report": ("report.json", json.dumps(report).encode(), (read_report,)),
-        "pickle": ("objects.pth", pickle.dumps({"a": [1, (2, "b")], "c": asdict(run.recipe)}), (read_weights, read_state)),
-    }  # fmt: skip
+        "pickle": ("objects.pth", pickle.dumps({"a": [1, (2, "b")], "c": asdict(run.recipe)}), (read_weights,)),
+    }
 
 
 def changed(content: bytes, other: bytes, text: bool, rng: np.random.Generator) -> bytes:
