@@ -41,7 +41,7 @@ MOST_S = 10
 # what breaks parsers of text, put in at random
 PIECES = (
     b"\0", b"\xff\xfe", b"\xed\xa0\x80", b'"', b"[" * 3000, b'{"a":' * 3000, b"9" * 5000, b"-1", b"1e999", b"nan",
-    b"NaN", b"inf", b"\r", b"\n", b"\x1b[2J", b"../../etc/passwd", b"x" * 140_000, b"null", b"true", b"4294967296", b"0.5",
+    b"NaN", b"inf", b"\r", b"\n", b"\x1b[2J", b"../../etc/passwd", b"x" * 140_000, b"null", b"true", b"4294967296",
 )  # fmt: skip
 Reader = Callable[[Path], object]
 

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import onnx
 import torch
-from google.protobuf.message import DecodeError
 from torch import nn
 
 from partialconv.conventions import valid_from_hole
-from partialconv.errors import InputError
+from partialconv.errors import InputError, reason_of
 from partialconv.imageio import unfinished
 from partialconv.inference import OnnxRuntime, Runtime
 from partialconv.masks import stroke_hole
@@ -63,8 +62,8 @@ def trained(run: Path) -> tuple[PartialConvUNet, dict[str, str]]:
     try:
         model = onnx.load(run)
         return read_graph(model), {entry.key: entry.value for entry in model.metadata_props}
-    except (OSError, DecodeError, ValueError) as error:
-        raise InputError(f"{run} is no file of `partialconv export`: {error}.") from error
+    except Exception as error:  # a graph of another network breaks what reads it in every way
+        raise InputError(f"{run} is no file of `partialconv export`: {reason_of(error)}.") from error
 
 
 @torch.no_grad()
