@@ -42,8 +42,11 @@ def check_written(filled: Filled, written: Path, path: Path) -> None:
         for band in rows:
             stop = start + len(band)
             if not (lossy or changed == photo.size[0] * photo.size[1]):
-                outside = ~(filled.hole[start:stop] if touched is None else _rows(touched, start, stop, photo.size))
-                changed += int(np.count_nonzero(_differ(photo, photo.samples[start:stop], result, band) & outside))
+                different = _differ(photo, photo.samples[start:stop], result, band)
+                rows_of_them = np.flatnonzero(different.any(axis=1))
+                if len(rows_of_them):
+                    filling = filled.hole[start:stop] if touched is None else _rows(touched, start, stop, photo.size)
+                    changed += int(np.count_nonzero(different[rows_of_them] & ~filling[rows_of_them]))
             start = stop
     if changed:
         raise InputError(
@@ -57,8 +60,13 @@ def _differ(photo: Photo, old: Samples, result: Photo, new: Samples) -> Bools:
     alike = (photo.mode, photo.bits == 16, photo.key) == (result.mode, result.bits == 16, result.key)
     if not alike or photo.mode == "P":
         old, new = _shown(photo, old), _shown(result, new)
-    different = old != new
-    return np.asarray(different if different.ndim == 2 else different.any(axis=2))
+    different = np.asarray(old != new)
+    if different.ndim == 2:
+        return different
+    pixels: Bools = different[..., 0]
+    for channel in range(1, different.shape[2]):  # several times as fast as any(axis=2)
+        pixels = pixels | different[..., channel]
+    return pixels
 
 
 def _shown(photo: Photo, samples: Samples) -> Samples:
