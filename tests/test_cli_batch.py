@@ -149,7 +149,7 @@ def test_an_interrupted_batch_goes_on_where_it_was(tmp_path: Path) -> None:
         while time.monotonic() < until and len(list((tmp_path / "out").glob("*.png"))) < 3:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        process.wait(30)
+        assert process.wait(30) == 130
     num_done = len(list((tmp_path / "out").glob("*.png")))
     assert 3 <= num_done < 12 and not list((tmp_path / "out").glob(".*"))
     done = run("batch", "photos", "hole.png", "-o", "out", "--resume", cwd=tmp_path)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import onnx
 import torch
-from google.protobuf.message import DecodeError
 from torch import nn
 
 from partialconv.conventions import valid_from_hole
-from partialconv.errors import InputError
+from partialconv.errors import InputError, reason_of
+from partialconv.imageio import unfinished
 from partialconv.inference import OnnxRuntime, Runtime
 from partialconv.masks import stroke_hole
 from partialconv.models.deploy import deploy
@@ -39,33 +39,31 @@ def export(run: Path, destination: Path, overwrite: bool = False) -> float:
         raise InputError(f"cannot write {destination}: expected a name ending in .onnx in an existing folder.")
     if destination.exists() and not overwrite:
         raise InputError(f"{destination} exists: name another file, or add --overwrite.")
-    net, metadata = _trained(run)
-    unfinished = destination.with_suffix(".unfinished")
-    try:
+    net, metadata = trained(run)
+    with unfinished(destination, overwrite) as temporary:
         deployed = deploy(net)
-        unfinished.write_bytes(build_graph(deployed, metadata).SerializeToString())
-        runtime = OnnxRuntime(unfinished)
+        temporary.write_bytes(build_graph(deployed, metadata).SerializeToString())
+        runtime = OnnxRuntime(temporary)
         difference, largest = largest_difference(deployed, runtime)
         if not difference <= TOLERANCE * max(1.0, largest):
             raise ArithmeticError(f"the exported network differs from PyTorch by {difference:g}; nothing was written.")
-        unfinished.replace(destination)
-    except OSError as error:
-        raise InputError(f"cannot write {destination}: {error.strerror or error}.") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
     return largest_difference(net, runtime)[0]
 
 
-def _trained(run: Path) -> tuple[PartialConvUNet, dict[str, str]]:
-    """The network of a run or of an exported file, and what is said of it in the file."""
+def trained(run: Path) -> tuple[PartialConvUNet, dict[str, str]]:
+    """The network of a run or of an exported file, and what is said of it in the file.
+
+    Raises:
+        InputError: it is neither, or broken.
+    """
     if run.suffix != ".onnx":
         checkpoint = load_checkpoint(run)
         return checkpoint.network(), {"recipe": json.dumps(asdict(checkpoint.recipe)), "step": str(checkpoint.step)}
     try:
         model = onnx.load(run)
         return read_graph(model), {entry.key: entry.value for entry in model.metadata_props}
-    except (OSError, DecodeError, ValueError) as error:
-        raise InputError(f"{run} is no file of `partialconv export`: {error}.") from error
+    except Exception as error:  # a graph of another network breaks what reads it in every way
+        raise InputError(f"{run} is no file of `partialconv export`: {reason_of(error)}.") from error
 
 
 @torch.no_grad()
