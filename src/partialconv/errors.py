@@ -14,6 +14,14 @@ class InputError(ValueError):
         super().__init__("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message))
 
 
+class TooLargeError(InputError):
+    """A picture of more pixels or longer sides than are taken, or that needs more memory than there is."""
+
+
+class FormatError(InputError):
+    """A file that is no picture of a format that is read."""
+
+
 def require_torch(room: str) -> None:
     """Fail with one sentence where PyTorch is missing.
 

@@ -216,7 +216,7 @@ def test_broken_pictures_are_refused(tmp_path: Path) -> None:
         read_photo(tmp_path)
     frames = [picture(), picture().rotate(90)]
     frames[0].save(tmp_path / "moving.webp", save_all=True, append_images=frames[1:])
-    with pytest.raises(InputError, match="has 2 frames"):
+    with pytest.raises(InputError, match="has more than one frame"):
         read_photo(tmp_path / "moving.webp")
 
 

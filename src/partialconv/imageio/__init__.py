@@ -3,20 +3,37 @@
 from partialconv.imageio.bilevel import encode_png
 from partialconv.imageio.colours import Filled, image_of, rgb_of
 from partialconv.imageio.destination import check_destination, unfinished
-from partialconv.imageio.opening import MAX_PIXELS, open_picture
+from partialconv.imageio.header import Header
+from partialconv.imageio.memory import Memory, available_bytes, check_memory
+from partialconv.imageio.opening import (
+    MAX_PIXELS,
+    MAX_SIDE_PX,
+    decode_picture,
+    open_picture,
+    read_header,
+    read_text,
+)
 from partialconv.imageio.photo import Photo, photo_of_image, read_photo
 from partialconv.imageio.writing import write_photo
 
 __all__ = [
     "MAX_PIXELS",
+    "MAX_SIDE_PX",
     "Filled",
+    "Header",
+    "Memory",
     "Photo",
+    "available_bytes",
     "check_destination",
+    "check_memory",
+    "decode_picture",
     "encode_png",
     "image_of",
     "open_picture",
     "photo_of_image",
+    "read_header",
     "read_photo",
+    "read_text",
     "rgb_of",
     "unfinished",
     "write_photo",

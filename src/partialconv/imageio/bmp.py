@@ -1,6 +1,5 @@
 """BMP files with other pixels: only the bytes of the hole change."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +29,7 @@ def patch_bmp(filled: Filled, destination: Path) -> bool:
         False if the file is packed in another way (run lengths, less than 8 bits a sample), and nothing was written.
     """
     photo = filled.photo
-    with open_header(photo.path) as image:
+    with open_header(photo.content, photo.path) as (image, _):
         tile = image.tile[0]
     raw, *layout = tile.args if isinstance(tile.args, tuple) else (tile.args,)
     if photo.format != "BMP" or tile.codec_name != "raw" or raw not in LAYOUTS or photo.bits != 8:
@@ -39,7 +38,7 @@ def patch_bmp(filled: Filled, destination: Path) -> bool:
         return False
     channels, pixel_bytes = LAYOUTS[str(raw)]
     (height, width), (stride, direction) = photo.size, layout
-    shutil.copyfile(photo.path, destination)
+    destination.write_bytes(photo.content)
     with destination.open("r+b") as file:
         for row in map(int, np.flatnonzero(filled.hole.any(axis=1))):
             place = tile.offset + stride * (row if direction == 1 else height - 1 - row)

@@ -1,6 +1,7 @@
 """16 bits a channel, which Pillow decodes to 8: it is asked twice, for the upper and for the lower bytes."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,21 +9,22 @@ from numpy.typing import NDArray
 from PIL.ImageFile import ImageFile
 
 from partialconv.errors import InputError
-from partialconv.imageio.opening import decode, open_header
+from partialconv.imageio.opening import bands, decode, open_header
 
 # the raw mode that finds the lower byte where another one finds the upper
 LOWER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 
 
-def deep_samples(path: Path, image: ImageFile) -> tuple[str, NDArray[np.uint16]]:
+def deep_bands(content: bytes, path: Path, image: ImageFile) -> tuple[str, Iterator[NDArray[np.uint16]]]:
     """Decode an opened PNG or TIFF of 16 bits a channel.
 
     Args:
-        path: Its file.
+        content: Of its file.
+        path: Its name, to speak of in errors.
         image: RGB or RGBA, opened and not decoded.
 
     Returns:
-        The mode, LA, RGB or RGBA, and (H, W, C).
+        The mode, LA, RGB or RGBA, and its rows, some (h, W, C) at a time.
 
     Raises:
         InputError: the channels are laid out in another way.
@@ -32,20 +34,16 @@ def deep_samples(path: Path, image: ImageFile) -> tuple[str, NDArray[np.uint16]]
     raw = _raw_mode(image)
     if raw == "LA;16B":  # four bytes a pixel, as RGBA has
         _set_raw_mode(image, "RGBA")
-        four = np.asarray(image)
-        return "LA", np.ascontiguousarray(four).view(">u2").astype(np.uint16)
+        decode(image)
+        return "LA", (np.ascontiguousarray(four).view(">u2").astype(np.uint16) for four in bands(image))
     if raw[:-1] not in ("RGB;16", "RGBA;16") or raw[-1] not in LOWER:
         raise InputError(f"{path} stores 16 bits as {raw}, expected RGB or RGBA: save it without extra channels.")
     decode(image)
-    upper = np.asarray(image)
-    samples = upper.astype(np.uint16)
-    samples <<= 8
-    del upper
-    with open_header(path) as again:
+    with open_header(content, path) as (again, _):
         _set_raw_mode(again, raw[:-1] + LOWER[raw[-1]])
         decode(again)
-        samples |= np.asarray(again)
-    return image.mode, samples
+        halves = zip(bands(image), bands(again), strict=True)
+        return image.mode, (upper.astype(np.uint16) << 8 | lower for upper, lower in halves)
 
 
 def _raw_mode(image: ImageFile) -> str:

@@ -72,7 +72,7 @@ def requantise_blocks(filled: Filled, destination: Path) -> None:
     import jpeglib  # here, for training reads holes and needs no JPEG
 
     path = filled.photo.path
-    segments, picture = _parsed(path)
+    segments, picture = _parsed(filled.photo.content)
     frame = next((marker for marker, _ in segments if marker in FRAMES), None)
     if frame not in HUFFMAN_FRAMES:
         raise InputError(f"{path} is a JPEG with arithmetic coding: write a .png file instead.")
@@ -90,7 +90,7 @@ def requantise_blocks(filled: Filled, destination: Path) -> None:
             _rewrite(bare, filled, planes[3:])
             _swap_planes(bare)
             _rewrite(bare, filled, ())
-        drawn, picture = _parsed(bare)
+        drawn, picture = _parsed(bare.read_bytes())
     drawn, picture = _named_as(segments, drawn, picture)
     drawn = [(m, c) for m, c in drawn if not (APP0 <= m < APP0 + 16 or m == COM)]
     described = [(m, c) for m, c in described if not (m == APP2 and c.startswith(b"MPF\0"))]
@@ -149,9 +149,8 @@ def _blocks(rows: NDArray[Any], number: int, tall: int, wide: int) -> NDArray[An
     return rows.reshape(tall, number, wide, *rows.shape[2:]).swapaxes(0, 1)
 
 
-def _parsed(path: Path) -> tuple[list[Segment], bytes]:
+def _parsed(content: bytes) -> tuple[list[Segment], bytes]:
     """The segments of a JPEG up to its first scan, and from there the rest of the picture."""
-    content = path.read_bytes()
     segments: list[Segment] = []
     place = 2
     while True:
@@ -174,7 +173,7 @@ def _write(path: Path, segments: list[Segment], picture: bytes) -> None:
 
 def _swap_planes(path: Path) -> None:
     """Exchange the first and the fourth plane where the frame lists them; their data find them by their names."""
-    segments, picture = _parsed(path)
+    segments, picture = _parsed(path.read_bytes())
     for index, (marker, content) in enumerate(segments):
         if marker in FRAMES:
             first, between, fourth = content[6:9], content[9:15], content[15:18]

@@ -1,33 +1,59 @@
 """Opening pictures that may be broken, hostile or not pictures at all."""
 
 import contextlib
+import io
 import os
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from partialconv.errors import InputError
+from partialconv.errors import FormatError, InputError, TooLargeError
+from partialconv.imageio.header import Header, header_of
+from partialconv.imageio.memory import check_memory
 from partialconv.imageio.quiet import quiet
+from partialconv.imageio.structure import check_exif, structure_of
 
 MAX_PIXELS = 250_000_000
+MAX_SIDE_PX = 65_535  # as of a JPEG
+MAX_FILE_BYTES = 1 << 31  # more than 250 million pixels of 16 bits with alpha, as they are
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+BAND_ROWS = 256
 _LIMIT = threading.Lock()
+
+
+def read_header(path: Path) -> Header:
+    """Look at the header of a still picture: nothing is decoded, and no memory asked for.
+
+    Raises:
+        InputError: as in `open_picture`, but for what lies behind the header.
+    """
+    with open_header(read_content(path), path) as (_, header):
+        return header
 
 
 def open_picture(path: Path) -> Image.Image:
     """Open and decode a still picture of up to `MAX_PIXELS`; its content decides the format, not its name.
 
     Raises:
-        InputError: the file is missing, no regular file, no picture, broken, too large or animated.
+        InputError: the file is missing, no regular file, no picture, broken, animated, too large in pixels (a
+            `TooLargeError`) or for the memory of this machine; or its skeleton would cost far more than the picture.
     """
-    with open_header(path) as image, explained(path):
+    return decode_picture(read_content(path), path)
+
+
+def decode_picture(content: bytes, name: Path | str) -> Image.Image:
+    """Decode a still picture from its file's content; see `open_picture`."""
+    with open_header(content, name) as (image, header), explained(name):
+        check_memory(header.read_bytes, str(name))
         decode(image)
-        image.getexif()  # kept by the image; Pillow's warnings about it end here
+        exif_of(image)  # kept by the image; Pillow's warnings about it end here
     return image
 
 
@@ -42,35 +68,100 @@ def decode(image: ImageFile.ImageFile) -> None:
         image.load()
 
 
+def bands(image: Image.Image) -> Iterator[NDArray[Any]]:
+    """The pixels of a decoded picture, some rows at a time: as a whole Pillow would hold three copies on the way."""
+    for top in range(0, image.height, BAND_ROWS):
+        band = np.asarray(image.crop((0, top, image.width, min(top + BAND_ROWS, image.height))))
+        yield band.astype(np.uint16) if band.dtype.itemsize == 2 else band  # of either byte order
+
+
+def exif_of(image: Image.Image) -> Image.Exif:
+    """The EXIF of a picture.
+
+    Raises:
+        ValueError: its directories claim more than there is.
+    """
+    exif = image.info.get("exif")
+    if exif is None and isinstance(image.info.get("Raw profile type exif"), str):
+        lines = image.info["Raw profile type exif"].split("\n")
+        with contextlib.suppress(ValueError):
+            exif = bytes.fromhex("".join(lines[3:]))
+    if isinstance(exif, bytes):
+        check_exif(exif)
+    return image.getexif()
+
+
 @contextmanager
-def open_header(path: Path) -> Iterator[ImageFile.ImageFile]:
-    """Open a still picture as far as its header, and close the file afterwards.
+def open_header(content: bytes, name: Path | str) -> Iterator[tuple[ImageFile.ImageFile, Header]]:
+    """Open a still picture as far as its header.
+
+    Args:
+        content: Of its file.
+        name: To speak of in errors.
 
     Raises:
         InputError: as in `open_picture`, but for what lies behind the header.
     """
+    with explained(name):
+        structure = structure_of(content)
+    if structure.size is not None:
+        _check_size(*structure.size, name)
+    with contextlib.ExitStack() as stack:
+        with explained(name), quiet(), _without_limit():
+            image = stack.enter_context(Image.open(io.BytesIO(content), formats=FORMATS))
+        _check_size(image.height, image.width, name)
+        if structure.frames > 1:
+            raise InputError(f"{name} has more than one frame, expected a still picture: save one frame.")
+        with explained(name):
+            header = header_of(image, len(content), structure.unit_bytes)
+        yield image, header
+
+
+def _check_size(height: int, width: int, name: Path | str) -> None:
+    if width * height > MAX_PIXELS:
+        raise TooLargeError(
+            f"{name} has {width}x{height} pixels, expected at most {MAX_PIXELS // 10**6} million: scale it down."
+        )
+    if max(width, height) > MAX_SIDE_PX:
+        raise TooLargeError(
+            f"{name} has {width}x{height} pixels, expected at most {MAX_SIDE_PX} a side: cut or scale it."
+        )
+
+
+def read_content(path: Path) -> bytes:
+    """Read a file once, so that it may be replaced while it is worked on.
+
+    Raises:
+        InputError: nothing has this name, or something else than a file that may be read; or it is too large.
+    """
     check_file(path)
-    # by its name, Pillow 13 maps an uncompressed TIFF into memory, and mixes up height and width if it is to be turned
-    with _open_file(path) as file, contextlib.ExitStack() as stack:
-        with explained(path), quiet(), _without_limit():
-            image = stack.enter_context(Image.open(file, formats=FORMATS))
-        width, height = image.size
-        if width * height > MAX_PIXELS:
-            raise InputError(
-                f"{path} has {width}x{height} pixels, expected at most {MAX_PIXELS // 10**6} million: scale it down."
-            )
-        with explained(path):
-            frames = getattr(image, "n_frames", 1)
-        if frames > 1 and image.format != "MPO":  # a JPEG with previews behind it, as many cameras write
-            raise InputError(f"{path} has {frames} frames, expected a still picture: save one frame.")
-        yield image
-
-
-def _open_file(path: Path) -> BinaryIO:
     try:
-        return path.open("rb")
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > MAX_FILE_BYTES:
+                raise TooLargeError(f"{path} has {size / 1e9:.1f} GB, expected at most {MAX_FILE_BYTES / 1e9:.1f}.")
+            check_memory(size, str(path))
+            return file.read(MAX_FILE_BYTES)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}.") from error
+
+
+def read_text(path: Path, most_bytes: int) -> str:
+    """Read a text file.
+
+    Args:
+        path: A regular file.
+        most_bytes: It may have.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is larger, no regular file, or no UTF-8.
+    """
+    with path.open("rb") as file:
+        content = file.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise ValueError(f"it has more than {most_bytes / 1e6:g} MB")
+    return content.decode("utf-8")
 
 
 def check_file(path: Path) -> None:
@@ -94,11 +185,11 @@ def check_file(path: Path) -> None:
 
 
 @contextmanager
-def explained(path: Path, but: type[Exception] = InputError) -> Iterator[None]:
+def explained(name: Path | str, but: type[Exception] = InputError) -> Iterator[None]:
     """Turn whatever a decoder raises over a broken file into one line, and its warnings into nothing.
 
     Args:
-        path: The file.
+        name: Of the file.
         but: Exceptions that go through.
 
     Raises:
@@ -111,9 +202,9 @@ def explained(path: Path, but: type[Exception] = InputError) -> Iterator[None]:
     except (InputError, MemoryError, but):
         raise
     except UnidentifiedImageError as error:
-        raise InputError(f"{path} is no picture that can be read: save it as JPEG, PNG, WebP, TIFF or BMP.") from error
+        raise FormatError(f"{name} is no picture that can be read: save it as JPEG, PNG, WebP, TIFF or BMP.") from error
     except Exception as error:  # decoders raise nearly everything: struct.error, KeyError, zlib.error ...
-        raise InputError(f"{path} is broken ({error}): get a whole copy of it.") from error
+        raise InputError(f"{name} is broken ({error}): get a whole copy of it.") from error
 
 
 @contextmanager

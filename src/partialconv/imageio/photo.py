@@ -1,7 +1,7 @@
 """Reading a photo as it is stored: its samples untouched, and all that its file says about them."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,12 @@ from PIL.ImageFile import ImageFile
 
 from partialconv.errors import InputError
 from partialconv.imageio.colours import Samples, highest, rgb_of
-from partialconv.imageio.deep import deep_samples
-from partialconv.imageio.opening import decode, explained, open_header
+from partialconv.imageio.deep import deep_bands
+from partialconv.imageio.header import Header
+from partialconv.imageio.memory import check_memory
+from partialconv.imageio.opening import bands, decode, exif_of, explained, open_header, read_content
 
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK")
-BAND_ROWS = 256
 TURNS: dict[int, Callable[[Samples], Samples]] = {
     2: lambda stored: stored[:, ::-1],
     3: lambda stored: stored[::-1, ::-1],
@@ -47,6 +48,7 @@ class Photo:
         info: EXIF, ICC profile, resolution, XMP and comment, under Pillow's names.
         palette: RGBA of the indices, (N, 4); None but for P.
         key: The colour that means transparent, one value a channel, in a PNG without alpha.
+        content: Of its file, which is read once.
     """
 
     path: Path
@@ -58,6 +60,7 @@ class Photo:
     info: Mapping[str, Any]
     palette: NDArray[np.uint8] | None = None
     key: tuple[int, ...] | None = None
+    content: bytes = field(default=b"", repr=False)
 
     @property
     def jpeg(self) -> bool:
@@ -114,26 +117,58 @@ def read_photo(path: Path) -> Photo:
     """Read a photo: bilevel, palette, grey, RGB or CMYK of 8 bits, grey or RGB of 16, with or without alpha.
 
     Raises:
-        InputError: as in `open_picture`, or the photo is of another kind.
+        InputError: as in `open_picture`, or the photo is of another kind, or there is too little memory to fill it.
     """
-    with open_header(path) as image, explained(path):
-        bits, key = _bits(image), _key(image)
-        turned = _orientation(image) if image.format == "TIFF" else 1  # Pillow turns a TIFF when it decodes it
-        if bits == 16 and image.mode in ("RGB", "RGBA"):
-            mode, samples = deep_samples(path, image)
-            photo = Photo(path, "", mode, samples, bits, 1, {}, None, key)
-        else:
-            decode(image)
-            photo = photo_of_image(image, path, bits)
-        info = {name: image.info[name] for name in KEPT_INFO if image.info.get(name)}
-        kind = "JPEG" if image.format == "MPO" else image.format or ""
-        if kind == "TIFF":
-            info["exif"] = _exif_of_tiff(image.getexif(), turned)
-        orientation = _orientation(image) if turned == 1 else turned
-    samples = photo.samples
+    content = read_content(path)
+    with open_header(content, path) as (image, header), explained(path):
+        check_memory(header.fill_bytes(), str(path))
+        photo, rows = stored(content, path, image, header)
+        samples = assembled(photo.size, rows)
+    if photo.palette is not None and samples.max(initial=0) >= len(photo.palette):
+        raise InputError(
+            f"{path} is broken: its palette has {len(photo.palette)} colours, its pixels go up to {samples.max()}: "
+            "save it again."
+        )
+    return replace(photo, samples=samples)
+
+
+def stored(content: bytes, path: Path, image: ImageFile, header: Header) -> tuple[Photo, Iterator[Samples]]:
+    """Decode an opened photo: all but its samples, which are empty of height and width, and these in bands.
+
+    Raises:
+        InputError: the photo is of another kind.
+    """
+    bits, key = header.bits, _key(image)
+    turned = _orientation(image) if image.format == "TIFF" else 1  # Pillow turns a TIFF when it decodes it
+    if bits == 16 and image.mode in ("RGB", "RGBA"):
+        mode, rows = deep_bands(content, path, image)
+        palette = None
+    else:
+        decode(image)
+        mode, palette, rows = _mode(image, path, bits), _palette(image), bands(image)
+    info = {name: image.info[name] for name in KEPT_INFO if image.info.get(name)}
+    if header.format == "TIFF":
+        info["exif"] = _exif_of_tiff(exif_of(image), turned)
+    orientation, size = (_orientation(image) if turned == 1 else turned), (image.height, image.width)
     if turned != 1:
-        samples = np.ascontiguousarray(TURNS[BACK.get(turned, turned)](samples))
-    return replace(photo, format=kind, samples=samples, orientation=orientation, info=info, key=key)
+        size = size[::-1] if turned >= 5 else size
+        rows = iter(
+            [np.ascontiguousarray(TURNS[BACK.get(turned, turned)](assembled((image.height, image.width), rows)))]
+        )
+    empty = np.empty((*size, 0), np.uint8)
+    return Photo(path, header.format, mode, empty, bits, orientation, info, palette, key, content), rows
+
+
+def assembled(size: tuple[int, int], rows: Iterator[Samples]) -> Samples:
+    """Bands of rows as one array, without a second copy of all."""
+    first = next(rows)
+    samples = np.empty((size[0], *first.shape[1:]), first.dtype)
+    samples[: len(first)] = first
+    place = len(first)
+    for band in rows:
+        samples[place : place + len(band)] = band
+        place += len(band)
+    return samples
 
 
 def photo_of_image(image: Image.Image, path: Path = Path("the image"), bits: int | None = None) -> Photo:
@@ -147,6 +182,15 @@ def photo_of_image(image: Image.Image, path: Path = Path("the image"), bits: int
     Raises:
         InputError: another mode.
     """
+    mode = _mode(image, path, bits)
+    found = bits or (16 if image.mode.startswith("I;16") else 1 if mode == "1" else 8)
+    info: dict[Any, Any] = dict(image.info)
+    samples = assembled((image.height, image.width), bands(image))
+    return Photo(path, "", mode, samples, found, 1, info, _palette(image))
+
+
+def _mode(image: Image.Image, path: Path, bits: int | None) -> str:
+    """The mode of a photo, one of `MODES`."""
     deep = image.mode.startswith("I;16")
     mode = "L" if deep else image.mode
     bits = bits or (16 if deep else 1 if mode == "1" else 8)
@@ -154,35 +198,12 @@ def photo_of_image(image: Image.Image, path: Path = Path("the image"), bits: int
         raise InputError(
             f"{path} has {bits} bits a sample in mode {mode}, expected up to 8, or 16 in grey and RGB: convert it."
         )
-    info: dict[Any, Any] = dict(image.info)
-    return Photo(path, "", mode, _samples(image), bits, 1, info, _palette(image))
-
-
-def _samples(image: Image.Image) -> Samples:
-    """The pixels of a PIL image as an array; taken in bands, for Pillow would hold three copies on the way."""
-    first = np.asarray(image.crop((0, 0, image.width, 1)))
-    deep = first.dtype.itemsize == 2  # of either byte order
-    samples = np.empty((image.height, *first.shape[1:]), np.uint16 if deep else first.dtype)
-    for top in range(0, image.height, BAND_ROWS):
-        bottom = min(top + BAND_ROWS, image.height)
-        samples[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
-    return samples
+    return mode
 
 
 def _orientation(image: ImageFile) -> int:
-    value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    value = exif_of(image).get(ExifTags.Base.Orientation, 1)
     return value if value in range(1, 9) else 1
-
-
-def _bits(image: ImageFile) -> int:
-    """Bits of a sample in the file: Pillow's mode hides them."""
-    if image.format == "PNG":
-        raw = str(image.tile[0].args)
-        return int(raw.rpartition(";")[2].rstrip("B")) if ";" in raw else 1 if raw == "1" else 8
-    if image.format == "TIFF":
-        stored = image.tag_v2.get(258, (1,))  # type: ignore[attr-defined]
-        return max(stored) if isinstance(stored, tuple) else int(stored)
-    return 16 if image.mode.startswith("I") else 1 if image.mode == "1" else 8
 
 
 def _exif_of_tiff(tags: Image.Exif, orientation: int) -> bytes:

@@ -4,7 +4,6 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -42,7 +41,7 @@ def write_png(filled: Filled, file: BinaryIO) -> None:
     photo = filled.photo
     if photo.mode not in COLOUR_TYPES:
         raise InputError("a PNG cannot hold CMYK colours: write a .tif or .jpg file.")
-    before, after = _copied(photo.path) if photo.format == "PNG" else (_described(photo), [])
+    before, after = _copied(photo.content) if photo.format == "PNG" else (_described(photo), [])
     height, width = photo.size
     bits = photo.bits if photo.format == "PNG" or photo.mode == "1" or photo.bits == 16 else 8
     colour_type = COLOUR_TYPES[photo.mode]
@@ -75,12 +74,12 @@ def _chunks(content: bytes) -> Iterator[Chunk]:
         place += size + 12
 
 
-def _copied(path: Path) -> tuple[list[Chunk], list[Chunk]]:
+def _copied(file: bytes) -> tuple[list[Chunk], list[Chunk]]:
     """What stands before and behind the pixels and may be copied (PNG, third edition, 14.2)."""
     before: list[Chunk] = []
     after: list[Chunk] = []
     kept = before
-    for kind, content in _chunks(path.read_bytes()):
+    for kind, content in _chunks(file):
         if kind == b"IDAT":
             kept = after
         safe = len(kind) == 4 and kind[0] & 0x20 and kind[3] & 0x20

@@ -2,7 +2,6 @@
 
 import io
 import math
-import shutil
 import struct
 import zlib
 from collections.abc import Iterator
@@ -38,7 +37,7 @@ def patch_tiff(filled: Filled, destination: Path) -> bool:
     photo = filled.photo
     if photo.format != "TIFF" or photo.bits not in (8, 16):
         return False
-    with tifffile.TiffFile(photo.path) as tiff:
+    with tifffile.TiffFile(io.BytesIO(photo.content)) as tiff:
         page = tiff.pages.first
         kinds = (RAW, LZW, DEFLATE, ADOBE_DEFLATE, PACKBITS)
         bits = page.bitspersample
@@ -46,7 +45,7 @@ def patch_tiff(filled: Filled, destination: Path) -> bool:
             return False
         if page.photometric not in (WHITE_IS_ZERO, 1, 2, PALETTE, 5) or page.sampleformat != 1:
             return False
-    shutil.copyfile(photo.path, destination)
+    destination.write_bytes(photo.content)
     with tifffile.TiffFile(destination, mode="r+") as tiff:
         page = tiff.pages.first
         offsets, sizes = list(page.dataoffsets), list(page.databytecounts)
