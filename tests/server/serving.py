@@ -17,12 +17,13 @@ from partialconv.server.app import create_app
 from partialconv.server.guard import Access
 from partialconv.server.limits import Limits
 from partialconv.server.listen import make_server, open_socket
+from partialconv.server.process import PROGRAM, Process
 
 MODELS = {"half": None}
 
 
-def make_app(limits: Limits | None = None, access: Access | None = None) -> ASGIApp:
-    return create_app(MODELS, limits or Limits(), access or Access())
+def make_app(limits: Limits | None = None, access: Access | None = None, program: str = PROGRAM) -> ASGIApp:
+    return create_app(Process(MODELS, limits or Limits(), program), access or Access())
 
 
 @contextmanager
