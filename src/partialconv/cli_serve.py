@@ -77,4 +77,4 @@ def serve(
     print(f"partialconv serves {address}", flush=True)
     if open_page:
         webbrowser.open(address)
-    make_server(app).run(sockets=[listening])
+    make_server(app, limits).run(sockets=[listening])

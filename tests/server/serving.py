@@ -27,10 +27,10 @@ def make_app(limits: Limits | None = None, access: Access | None = None, program
 
 
 @contextmanager
-def serving(app: ASGIApp) -> Iterator[str]:
+def serving(app: ASGIApp, limits: Limits | None = None) -> Iterator[str]:
     """The address of a server that ends with the block."""
     listening = open_socket("127.0.0.1", 0)
-    server = make_server(app)
+    server = make_server(app, limits or Limits())
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
