@@ -150,20 +150,13 @@ def slim(
     from partialconv.errors import require_torch
 
     require_torch("partialconv slim")
-    import shutil
-
+    from partialconv.imageio import unfinished_folder
     from partialconv.training.checkpoint import load_checkpoint, save_checkpoint
 
     light = load_checkpoint(run).light()
-    if output.exists():
-        raise InputError(f"{output} exists: name a new folder.")
-    output.mkdir(parents=True)
-    try:
-        paths = save_checkpoint(light, output, max_mb)
-    except BaseException:
-        shutil.rmtree(output)
-        raise
-    for path in paths:
+    with unfinished_folder(output) as folder:
+        names = [path.name for path in save_checkpoint(light, folder, max_mb)]
+    for path in (output / name for name in names):
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
 
 
@@ -178,14 +171,13 @@ def average(
     from partialconv.errors import require_torch
 
     require_torch("partialconv average")
+    from partialconv.imageio import unfinished_folder
     from partialconv.training.average import average as run_average
     from partialconv.training.checkpoint import load_checkpoint, save_checkpoint
 
-    if output.exists():
-        raise InputError(f"{output} exists: name a new folder.")
     mixed = run_average(load_checkpoint(first), load_checkpoint(second), share)
-    output.mkdir(parents=True)
-    save_checkpoint(mixed, output)
+    with unfinished_folder(output) as folder:
+        save_checkpoint(mixed, folder)
     print(f"{output}: next, partialconv export {output} -o model.onnx")
 
 

@@ -53,7 +53,7 @@ def doctor(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:
     """Say what is wrong with the picture of a hole, and write a clean one."""
-    from partialconv.imageio import check_destination, encode_png, read_photo
+    from partialconv.imageio import check_destination, encode_png, read_photo, write_whole
     from partialconv.masks import read_hole
 
     if fix != (output is not None):
@@ -68,9 +68,7 @@ def doctor(
     if strict or fix:
         hole = found.accept(strict)
     if output is not None:
-        unfinished = output.with_name(f".{output.name}.unfinished")
-        unfinished.write_bytes(encode_png(hole))
-        unfinished.replace(output)
+        write_whole(output, encode_png(hole))
         print(f"{output}: {hole.mean():.1%} of {hole.shape[1]}x{hole.shape[0]} pixels are hole")
     elif not found.findings:
         print(f"{holes} is clean: {found.hole.mean():.1%} of it is hole")

@@ -12,13 +12,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from partialconv.errors import InputError
+from partialconv.errors import InputError, reason_of
+from partialconv.imageio import unfinished
 from partialconv.models import PartialConvUNet
+from partialconv.training.pretrained import check_claims
+from partialconv.training.recipe import MOST_LEVELS
 
 Layout = Literal["nvidia", "naoto", "mmagic", "torch-pconv"]
 State = dict[str, Tensor]
 
 _WRAPPERS = ("state_dict", "model", "model_state_dict", "net")
+MOST_WRAPPERS = 8  # one inside another; a file may hold itself
 _CENTRE = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))  # [0, 1] to [-1, 1]
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # naoto0804's opt.py
 
@@ -87,14 +91,11 @@ def convert(source: Path, destination: Path, layout: Layout | None = None, overw
     metadata = {"format": "pt", "layout": conversion.layout}
     if conversion.network is not None:
         metadata["network"] = json.dumps(asdict(conversion.network))
-    unfinished = destination.with_suffix(".unfinished")
-    try:
-        save_file({name: t.contiguous() for name, t in conversion.state.items()}, unfinished, metadata)
-        unfinished.replace(destination)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"cannot write {destination}: {error}.") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with unfinished(destination, overwrite) as temporary:
+        try:
+            save_file({name: t.contiguous() for name, t in conversion.state.items()}, temporary, metadata)
+        except SafetensorError as error:
+            raise InputError(f"cannot write {destination}: {error}.") from error
     return conversion
 
 
@@ -115,12 +116,16 @@ def read_state(source: Path) -> State:
             f"{source} is broken, or holds Python objects, whose code would have to run: where you trust it, save its "
             'tensors alone first, e.g. torch.save(checkpoint["state_dict"], "state.pth").'
         ) from error
-    except (SafetensorError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise InputError(f"{source} is no checkpoint that PyTorch reads: {error}.") from error
-    while isinstance(loaded, Mapping) and (inner := next((k for k in _WRAPPERS if k in loaded), None)) is not None:
+    except Exception as error:  # unpicklers stumble over a broken file in every way
+        raise InputError(f"{source} is no checkpoint that PyTorch reads: {reason_of(error)}.") from error
+    for _ in range(MOST_WRAPPERS):
+        inner = next((key for key in _WRAPPERS if key in loaded), None) if isinstance(loaded, Mapping) else None
+        if inner is None:
+            break
         loaded = loaded[inner]
     if not isinstance(loaded, Mapping) or not any(isinstance(t, Tensor) for t in loaded.values()):
         raise InputError(f"{source} holds no state dict: expected names with tensors, alone or as one of {_WRAPPERS}.")
+    check_claims(loaded.values(), source)
     return {str(name): t for name, t in loaded.items() if isinstance(t, Tensor)}
 
 
@@ -260,12 +265,15 @@ def load_network(path: Path | str) -> nn.Module:
             metadata = file.metadata() or {}
         network = Network(**json.loads(metadata["network"]))
         state = load_file(path)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} holds no network of `partialconv convert`: {error}.") from error
-    net = PartialConvUNet(network.width, network.num_levels, network.in_channels)
-    _add_biases(net, state)
-    net.load_state_dict(state)
-    mean, std = tuple(network.mean), tuple(network.std)
+        mean, std = tuple(map(float, network.mean)), tuple(map(float, network.std))
+        if not 1 <= network.num_levels <= MOST_LEVELS:
+            raise ValueError(f"it claims {network.num_levels} levels")
+        with torch.device("meta"):  # nothing of a claimed size is made
+            net = PartialConvUNet(network.width, network.num_levels, network.in_channels)
+            _add_biases(net, state)
+        net.load_state_dict({n: t.float() if t.is_floating_point() else t for n, t in state.items()}, assign=True)
+    except (OSError, SafetensorError, LookupError, TypeError, ValueError, RuntimeError, RecursionError) as error:
+        raise InputError(f"{path} holds no network of `partialconv convert`: {reason_of(error)}.") from error
     return (net if (mean, std) == _CENTRE else Rescaled(net, mean, std)).eval()
 
 

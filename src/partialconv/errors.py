@@ -14,6 +14,12 @@ class InputError(ValueError):
         super().__init__("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message))
 
 
+def reason_of(error: BaseException) -> str:
+    """What an exception of a library says, in one line; its kind, if it says nothing."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
 class TooLargeError(InputError):
     """A picture of more pixels or longer sides than are taken, or that needs more memory than there is."""
 

@@ -11,6 +11,7 @@ from torch import nn
 
 from partialconv.conventions import valid_from_hole
 from partialconv.errors import InputError
+from partialconv.imageio import unfinished
 from partialconv.inference import OnnxRuntime, Runtime
 from partialconv.masks import stroke_hole
 from partialconv.models.deploy import deploy
@@ -40,19 +41,13 @@ def export(run: Path, destination: Path, overwrite: bool = False) -> float:
     if destination.exists() and not overwrite:
         raise InputError(f"{destination} exists: name another file, or add --overwrite.")
     net, metadata = _trained(run)
-    unfinished = destination.with_suffix(".unfinished")
-    try:
+    with unfinished(destination, overwrite) as temporary:
         deployed = deploy(net)
-        unfinished.write_bytes(build_graph(deployed, metadata).SerializeToString())
-        runtime = OnnxRuntime(unfinished)
+        temporary.write_bytes(build_graph(deployed, metadata).SerializeToString())
+        runtime = OnnxRuntime(temporary)
         difference, largest = largest_difference(deployed, runtime)
         if not difference <= TOLERANCE * max(1.0, largest):
             raise ArithmeticError(f"the exported network differs from PyTorch by {difference:g}; nothing was written.")
-        unfinished.replace(destination)
-    except OSError as error:
-        raise InputError(f"cannot write {destination}: {error.strerror or error}.") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
     return largest_difference(net, runtime)[0]
 
 

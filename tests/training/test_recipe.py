@@ -58,7 +58,7 @@ def test_a_recipe_survives_its_dictionary() -> None:
         ({"model": 3}, "model is 3, expected a table"),
         ({"model": {"width": "big"}}, "model.width is 'big', must be a value of type int"),
         ({"model": {"width": True}}, "must be a value of type int"),
-        ({"model": {"width": 0}}, "width and num_levels of at least 1"),
+        ({"model": {"width": 0}}, "model.width is 0, must be 1 to 4096"),
         ({"model": {"detail_dilations": [1]}}, "model.detail_dilations must be none, or at least 1 and a detail_width"),
         ({"model": {"detail_width": 8, "detail_dilations": [0]}}, "model.detail_dilations must be none, or at least 1"),
         ({"model": {"detail_width": 8, "detail_dilations": 2}}, "model.detail_dilations is 2, must be a list"),
@@ -84,7 +84,7 @@ def test_a_recipe_survives_its_dictionary() -> None:
         ({"training": {"ema_decay": 1.0}}, "0 <= decay < 1"),
         ({"distillation": {"error": "runs/a"}}, "distillation must be of two runs, error and texture, or of none"),
         ({"distillation": {"share": [0.5, 1.5]}}, "distillation.share must be two numbers from 0 to 1"),
-        ({"distillation": {"repeats": -1}}, "distillation.repeats is -1, must be 0 or more"),
+        ({"distillation": {"repeats": -1}}, "distillation.repeats is -1, must be 0 to 1024"),
     ],
 )
 def test_a_wrong_recipe_is_one_clear_line(content: dict[str, Any], message: str) -> None:

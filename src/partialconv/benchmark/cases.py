@@ -13,6 +13,7 @@ from partialconv.benchmark.pairing import BIN_NAMES, Pair, Pairing, Pixels
 from partialconv.benchmark.report import ReportData, pairs_of, scores_of
 from partialconv.benchmark.runner import composite_of
 from partialconv.benchmark.worker import MethodError, Worker
+from partialconv.imageio import unfinished
 
 SHOWN_BINS = (BIN_NAMES[0], BIN_NAMES[2], BIN_NAMES[5])
 RANKED_BY = "hole_psnr"
@@ -71,10 +72,9 @@ def fill_cases(
                         if report:
                             report(f"pictures of {name}", number, len(todo))
                         photo, hole = pairing.load(case.pair)
-                        unfinished = path.with_suffix(".unfinished")
                         comp = composite_of(worker.fill(photo, hole).picture, photo, hole)
-                        Image.fromarray(comp).save(unfinished, format="PNG")
-                        unfinished.replace(path)
+                        with unfinished(path, overwrite=True) as temporary:
+                            Image.fromarray(comp).save(temporary, format="PNG")
             except MethodError:
                 pass  # it filled them a moment ago; the page shows a gap
         filled[name] = [np.array(Image.open(path)) if path.exists() else None for path in paths]

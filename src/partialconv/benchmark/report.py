@@ -19,8 +19,10 @@ from partialconv.benchmark.pairing import Pair, Pairing
 from partialconv.benchmark.runner import Results, features_path
 from partialconv.benchmark.statistics import COVERAGE, RESAMPLES, Scores, summarise
 from partialconv.errors import InputError
+from partialconv.imageio import read_text, write_whole
 
 FORMAT = 1
+MOST_BYTES = 1 << 30
 PACKAGES = ("numpy", "onnxruntime", "torch", "torchmetrics", "opencv-contrib-python-headless", "scikit-image", "pillow")
 ReportData = dict[str, Any]
 
@@ -76,9 +78,7 @@ def build_report(pairing: Pairing, results: Results, judge: Judge, folder: Path,
 
 def write_json(data: ReportData, path: Path) -> None:
     """Write report.json; it takes its name when it is whole."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    write_whole(path, (json.dumps(data, indent=1) + "\n").encode())
 
 
 def read_report(path: Path) -> ReportData:
@@ -89,14 +89,28 @@ def read_report(path: Path) -> ReportData:
     """
     file = path / "report.json" if path.is_dir() else path
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = json.loads(read_text(file, MOST_BYTES))
+        whole = data["format"] == FORMAT and _is_whole(data)
     except OSError as error:
         raise InputError(f"cannot read {file}: {error.strerror}.") from error
-    except ValueError as error:
-        raise InputError(f"{file} is no report.json of `partialconv bench`.") from error
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise InputError(f"{file} is no report.json of `partialconv bench`, of format {FORMAT}.")
-    return data
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(f"{file} is no report.json of `partialconv bench`, or damaged.") from error
+    if not whole:
+        raise InputError(f"{file} is no report.json of `partialconv bench`, of format {FORMAT}, or damaged.")
+    return data  # type: ignore[no-any-return]
+
+
+def _is_whole(data: ReportData) -> bool:
+    """Whether each method has a score of each pair in its metrics, which is what others compute with."""
+    pairs = pairs_of(data)
+    texts = [(p.photo_sha256, p.mask_sha256, p.photo, p.mask, p.bin, p.border) for p in pairs]
+    numbers = [[float(value) for value in values] for scores in data["scores"].values() for values in scores.values()]
+    return (
+        all(isinstance(text, str) for row in texts for text in row)
+        and all(len(values) == len(pairs) for values in numbers)
+        and data["methods"].keys() == data["scores"].keys()
+        and all(isinstance(about["identity"], str) for about in data["methods"].values())
+    )
 
 
 def pairs_of(data: ReportData) -> list[Pair]:
@@ -121,7 +135,7 @@ def _of_features(folder: Path, name: str, identity: str, pairs: Sequence[Pair], 
         try:
             with np.load(features_path(folder, name, identity, pair, judge)) as arrays:
                 seen = dict(arrays)
-        except (OSError, ValueError) as error:
+        except Exception as error:  # NumPy and zipfile raise much over a broken file
             raise InputError(f"{folder / 'features'} is not whole: name another folder.") from error
         if "features" in seen:
             comps = comps or Moments(len(seen["features"]))

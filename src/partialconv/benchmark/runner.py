@@ -13,6 +13,7 @@ from partialconv.benchmark.metrics import Judge
 from partialconv.benchmark.pairing import Hole, Pair, Pairing, Pixels
 from partialconv.benchmark.worker import MethodError, Worker
 from partialconv.errors import InputError
+from partialconv.imageio import unfinished
 
 Key = tuple[str, str, str, str]  # method, identity, photo, mask
 Record = dict[str, Any]
@@ -93,10 +94,8 @@ def measure(worker: Worker, pairing: Pairing, pair: Pair, judge: Judge, folder: 
         (folder / "features").mkdir(exist_ok=True)
         arrays = {name: array for name, array in vars(seen).items() if array is not None}
         path = features_path(folder, worker.name, worker.identity, pair, judge)
-        unfinished = path.with_suffix(".unfinished")
-        with unfinished.open("wb") as file:
+        with unfinished(path, overwrite=True) as temporary, temporary.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
-        unfinished.replace(path)
     key = dict(zip(("method", "identity", "photo", "mask"), _key(worker, pair), strict=True))
     measured = {"scores": scores, "seconds": filled.seconds, "peak_mb": filled.peak_mb}
     return {**key, "judge": judge.identity, **measured}
@@ -121,7 +120,8 @@ def read_records(folder: Path, judge: Judge) -> dict[Key, Record]:
     """
     records: dict[Key, Record] = {}
     for path in sorted(folder.glob("results*.jsonl")):
-        whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")  # the last line may be unfinished
+        # the last line may be unfinished
+        whole, _, _ = path.read_text(encoding="utf-8", errors="replace").rpartition("\n")
         records.update((record_key(r), r) for r in _parsed(whole.splitlines(), path) if r["judge"] == judge.identity)
     return records
 
@@ -135,8 +135,9 @@ def _parsed(lines: Iterable[str], path: Path) -> Iterable[Record]:
     for number, line in enumerate(lines, 1):
         try:
             record = json.loads(line)
+            assert all(isinstance(record[name], str) for name in ("method", "identity", "photo", "mask", "judge"))
             assert {"method", "identity", "photo", "mask", "judge", "scores", "seconds", "peak_mb"} <= record.keys()
-        except (ValueError, AttributeError, AssertionError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError) as error:
             raise InputError(f"{path}, line {number} is damaged: remove the file, or name another folder.") from error
         yield record
 

@@ -10,6 +10,7 @@ from partialconv.benchmark.pairing import Pairing
 from partialconv.benchmark.report import ReportData, build_report, write_json
 from partialconv.benchmark.runner import Results
 from partialconv.benchmark.tables import markdown
+from partialconv.imageio import write_whole
 
 
 def write_report(
@@ -26,8 +27,6 @@ def write_report(
     cases = choose_cases(data)
     html = page(data, pairing, cases, fill_cases(data, pairing, cases, methods, folder, report))
     for name, text in (("report.html", html), ("report.md", markdown(data))):
-        unfinished = folder / f".{name}.unfinished"
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(folder / name)
+        write_whole(folder / name, text.encode())
     write_json(data, folder / "report.json")
     return data

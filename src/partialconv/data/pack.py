@@ -15,6 +15,7 @@ from PIL import Image
 from partialconv.data.photos import PhotoSource
 from partialconv.data.samples import shrink_to
 from partialconv.errors import InputError
+from partialconv.imageio import unfinished
 
 QUALITY = 80  # of WebP
 BLOCK, END = 512, 10240  # of the tar format: padding of each file, and of the archive
@@ -78,9 +79,8 @@ def pack(
     order = np.random.default_rng(seed).permutation(len(photos))[index - 1 :: num_parts]
     room = max_mb * 1e6 - END
     num, skipped = 0, []
-    unfinished = destination.with_suffix(".unfinished")
-    try:
-        with ThreadPoolExecutor() as pool, tarfile.open(unfinished, "w", format=tarfile.USTAR_FORMAT) as archive:
+    with unfinished(destination, overwrite) as temporary:
+        with ThreadPoolExecutor() as pool, tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as archive:
             encoded = _in_order(pool, partial(_encode, photos, px), [int(n) for n in order])
             for number, content in zip(order, progress(encoded, len(order)), strict=True):
                 if content is None:
@@ -96,9 +96,6 @@ def pack(
                 num += 1
         if num == 0:
             raise InputError(f"no photo fits into {max_mb:g} MB: raise --max-mb, or lower --px.")
-        unfinished.replace(destination)
-    finally:
-        unfinished.unlink(missing_ok=True)
     return Packed(num, len(order), destination.stat().st_size, skipped)
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 import shutil
 import tarfile
 from collections.abc import Callable, Iterable
@@ -17,12 +16,15 @@ from PIL import Image, ImageOps
 from rich.console import Console
 from rich.progress import track
 
-from partialconv.errors import InputError
+from partialconv.errors import InputError, TooLargeError, reason_of
+from partialconv.imageio import decode_picture, unfinished
+from partialconv.imageio.opening import MAX_FILE_BYTES, header_of_content
 
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
 UNSUITABLE_MODES = {"F", "I", "I;16", "I;16B", "I;16L"}  # Pillow would clip them to white
 Opener = Callable[[], BinaryIO]
 CHECK_AT_MOST = 50_000  # opening millions of files takes longer than it saves; broken ones show while training
+HEAD_BYTES = 1 << 16  # hold the header of most files
 CACHE = Path("~/.cache/partialconv/shards")
 
 
@@ -47,10 +49,12 @@ class PhotoSource:
         """Decode photo `number` as RGB, upright.
 
         Raises:
-            OSError, SyntaxError, ValueError: what Pillow raises for broken files.
+            OSError: the file cannot be read.
+            InputError: as in `imageio.decode_picture`.
         """
-        with self.openers[number]() as file, Image.open(file) as opened:
-            return ImageOps.exif_transpose(opened).convert("RGB")
+        with self.openers[number]() as file:
+            opened = decode_picture(file.read(MAX_FILE_BYTES), self.names[number])
+        return ImageOps.exif_transpose(opened).convert("RGB")
 
 
 def open_photos(where: str | Path, crop_px: int, cache: Path = CACHE) -> PhotoSource:
@@ -142,15 +146,24 @@ def _photo_paths(folder: Path) -> list[Path]:
 def _inspect(opener: Opener, crop_px: int) -> tuple[str | None, int]:
     """What is wrong with a photo, judged by its header, and its shorter side."""
     try:
-        with opener() as file, Image.open(file) as photo:
-            side = min(photo.size)
-            if photo.mode in UNSUITABLE_MODES:
-                return f"no 8-bit form of mode {photo.mode}", side
-            if 2 * side < crop_px:
-                return f"{photo.width}x{photo.height}, below half of the crop of {crop_px} pixels", side
-            return None, side
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        with opener() as file:
+            content = file.read(HEAD_BYTES)
+            try:
+                header = header_of_content(content, "it")
+            except TooLargeError:
+                raise
+            except InputError:  # the header may lie further back, or be larger
+                header = header_of_content(content + file.read(MAX_FILE_BYTES), "it")
+    except TooLargeError as error:
+        return str(error).rstrip("."), 0
+    except (OSError, ValueError):
         return "not readable", 0
+    side = min(header.size)
+    if header.mode in UNSUITABLE_MODES:
+        return f"no 8-bit form of mode {header.mode}", side
+    if 2 * side < crop_px:
+        return f"{header.size[1]}x{header.size[0]}, below half of the crop of {crop_px} pixels", side
+    return None, side
 
 
 def _open_file(path: Path) -> BinaryIO:
@@ -197,13 +210,9 @@ def _cached_name(url: str) -> str:
 
 
 def _copy(url: str, path: Path) -> None:
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
-    try:
-        with fsspec.open(url, "rb") as source, unfinished.open("wb") as copy:
-            shutil.copyfileobj(source, copy, 1 << 20)
-        unfinished.replace(path)
-    except Exception as error:  # each file system has errors of its own
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"cannot fetch {url}: {reason}.") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with unfinished(path, overwrite=True) as temporary:
+        try:
+            with fsspec.open(url, "rb") as source, temporary.open("wb") as copy:
+                shutil.copyfileobj(source, copy, 1 << 20)
+        except Exception as error:  # each file system has errors of its own
+            raise InputError(f"cannot fetch {url}: {reason_of(error)}.") from error

@@ -2,7 +2,13 @@
 
 from partialconv.imageio.bilevel import encode_png
 from partialconv.imageio.colours import Filled, image_of, rgb_of
-from partialconv.imageio.destination import check_destination, unfinished
+from partialconv.imageio.destination import (
+    check_destination,
+    discard_unfinished,
+    unfinished,
+    unfinished_folder,
+    write_whole,
+)
 from partialconv.imageio.header import Header
 from partialconv.imageio.memory import Memory, available_bytes, check_memory
 from partialconv.imageio.opening import (
@@ -27,6 +33,7 @@ __all__ = [
     "check_destination",
     "check_memory",
     "decode_picture",
+    "discard_unfinished",
     "encode_png",
     "image_of",
     "open_picture",
@@ -36,5 +43,7 @@ __all__ = [
     "read_text",
     "rgb_of",
     "unfinished",
+    "unfinished_folder",
     "write_photo",
+    "write_whole",
 ]

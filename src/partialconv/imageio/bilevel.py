@@ -2,12 +2,14 @@
 
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 # deflate (RFC 1951): the longest match is 258 bytes, as one code; the shortest 3
 LONGEST_RUN, SHORTEST_RUN = 258, 3
+BAND_BYTES = 1 << 18  # of rows at a time; each byte takes some hundred while it is coded
 
 
 def encode_png(hole: NDArray[np.bool_]) -> bytes:
@@ -25,15 +27,21 @@ def encode_png(hole: NDArray[np.bool_]) -> bytes:
     Source: PNG (W3C), RFC 1950 and 1951; the choice of filter and codes is ours.
     """
     height, width = hole.shape
-    rows = np.packbits(hole, axis=1)
-    filtered = np.empty((height, rows.shape[1] + 1), np.uint8)
-    filtered[:, 0] = 2  # PNG's filter "up"
-    filtered[0, 1:] = rows[0]
-    filtered[1:, 1:] = rows[1:] - rows[:-1]
-    data = filtered.tobytes()
-    stream = b"\x78\x01" + _deflate(np.frombuffer(data, np.uint8)) + struct.pack(">I", zlib.adler32(data))
+    stream, checksum, above = _Deflate(), 1, np.zeros((1, -(-width // 8)), np.uint8)
+    content = bytearray(b"\x78\x01")
+    band_rows = max(1, BAND_BYTES // (above.shape[1] + 1))
+    for start in range(0, height, band_rows):
+        rows = np.packbits(hole[start : start + band_rows], axis=1)
+        filtered = np.empty((len(rows), rows.shape[1] + 1), np.uint8)
+        filtered[:, 0] = 2  # PNG's filter "up"
+        filtered[:, 1:] = rows - np.concatenate([above, rows[:-1]])
+        above = rows[-1:]
+        checksum = zlib.adler32(filtered.data, checksum)
+        content += stream.add(filtered.reshape(-1))
+    content += stream.end() + struct.pack(">I", checksum)
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", stream) + png_chunk(b"IEND", b"")
+    chunks = [png_chunk(b"IHDR", header), png_chunk(b"IDAT", bytes(content)), png_chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 def png_chunk(kind: bytes, content: bytes) -> bytes:
@@ -41,30 +49,57 @@ def png_chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
-def _deflate(data: NDArray[np.uint8]) -> bytes:
-    """One deflate block: the first byte of a run as it is, the others as copies of the byte before."""
-    starts = np.flatnonzero(np.diff(data, prepend=data[:1] ^ 1))
-    lengths = np.diff(starts, append=len(data))
+class _Deflate:
+    """One deflate block, written piece by piece: the first byte of a run as it is, the others as copies of it."""
+
+    def __init__(self) -> None:
+        self._value, self._length = 0, 0  # of the run that the next piece may continue
+        self._bits = np.array([1, 1, 0], np.uint8)  # not yet a byte; at first the header: last block, fixed codes
+
+    def add(self, data: NDArray[np.uint8]) -> bytes:
+        """What can be written after some more bytes."""
+        starts = np.flatnonzero(np.diff(data, prepend=data[:1] ^ 1))
+        lengths = np.diff(starts, append=len(data))
+        values = data[starts]
+        if self._length and values[0] == self._value:
+            lengths[0] += self._length
+        elif self._length:
+            values, lengths = np.insert(values, 0, self._value), np.insert(lengths, 0, self._length)
+        self._value, self._length = int(values[-1]), int(lengths[-1])
+        return self._packed(*_codes(values[:-1], lengths[:-1]))
+
+    def end(self) -> bytes:
+        """The last run, and the end of the block: seven zero bits."""
+        bits, sizes = _codes(np.array([self._value]), np.array([self._length]))
+        written = self._packed(np.append(bits, 0), np.append(sizes, 7))
+        return written + np.packbits(self._bits, bitorder="little").tobytes()
+
+    def _packed(self, bits: NDArray[np.int64], sizes: NDArray[np.int64]) -> bytes:
+        ends = np.cumsum(sizes) + len(self._bits)
+        stream = np.zeros(int(ends[-1]) if len(ends) else len(self._bits), np.uint8)
+        stream[: len(self._bits)] = self._bits
+        for bit in range(int(sizes.max(initial=0))):
+            has = sizes > bit
+            stream[(ends - sizes + bit)[has]] = (bits[has] >> bit) & 1
+        whole = len(stream) // 8 * 8
+        self._bits = stream[whole:]
+        return np.packbits(stream[:whole], bitorder="little").tobytes()
+
+
+def _codes(values: NDArray[Any], lengths: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The codes of some runs, first bit lowest, and how many bits each has."""
     copied = lengths - 1
     # a copied run is cut into whole matches of 258, one shorter match, and single bytes where that would be under 3
     whole, rest = np.divmod(copied, LONGEST_RUN)
     matched = rest >= SHORTEST_RUN
     singles = np.where(matched, 0, rest)
     counts = 1 + singles + whole + matched
-    run = np.repeat(np.arange(len(starts)), counts)
+    run = np.repeat(np.arange(len(values)), counts)
     place = np.arange(len(run)) - np.repeat(np.cumsum(counts) - counts, counts)
-    value = data[starts][run].astype(np.int64)
+    value = values[run].astype(np.int64)
     length = np.where(place <= singles[run], 0, np.where(place <= (singles + whole)[run], LONGEST_RUN, rest[run]))
     bits = np.where(length == 0, LITERAL_BITS[value], MATCH_BITS[length])
-    sizes = np.where(length == 0, LITERAL_SIZES[value], MATCH_SIZES[length])
-    # header: last block, fixed codes; end of block: seven zero bits
-    bits, sizes = np.concatenate([[0b011], bits, [0]]), np.concatenate([[3], sizes, [7]])
-    ends = np.cumsum(sizes)
-    stream = np.zeros(int(ends[-1]), np.uint8)
-    for bit in range(int(sizes.max())):
-        has = sizes > bit
-        stream[(ends - sizes + bit)[has]] = (bits[has] >> bit) & 1
-    return np.packbits(stream, bitorder="little").tobytes()
+    return bits, np.where(length == 0, LITERAL_SIZES[value], MATCH_SIZES[length])
 
 
 def _reversed(code: int, size: int) -> int:

@@ -34,7 +34,12 @@ def read_header(path: Path) -> Header:
     Raises:
         InputError: as in `open_picture`, but for what lies behind the header.
     """
-    with open_header(read_content(path), path) as (_, header):
+    return header_of_content(read_content(path), path)
+
+
+def header_of_content(content: bytes, name: Path | str) -> Header:
+    """Look at the header of a still picture, from its file's content; see `read_header`."""
+    with open_header(content, name) as (_, header):
         return header
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 from partialconv.errors import InputError
 from partialconv.imageio.bmp import patch_bmp
 from partialconv.imageio.colours import Filled, image_of
+from partialconv.imageio.comparing import check_written
 from partialconv.imageio.destination import FORMAT_OF_SUFFIX, check_destination, unfinished
 from partialconv.imageio.jpeg import requantise_blocks
 from partialconv.imageio.opening import explained
@@ -59,7 +60,8 @@ def write_photo(
         opaque: Whether the hole becomes opaque; its alpha stays otherwise.
 
     Raises:
-        InputError: as in `check_destination`; or the format cannot hold the photo; or the system refuses the file.
+        InputError: as in `check_destination`; or the format cannot hold the photo; or the system refuses the file; or
+            what was written would not show the photo outside of the hole, see `check_written`.
     """
     check_destination(path, overwrite)
     result = Filled(photo, _colours(filled), hole, opaque)
@@ -74,6 +76,7 @@ def write_photo(
             pass
         else:
             _save(result, target, temporary)
+        check_written(result, temporary, path)
 
 
 def _patched(filled: Filled, target: str, temporary: Path) -> bool:

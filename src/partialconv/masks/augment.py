@@ -9,9 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from partialconv.errors import InputError
+from partialconv.imageio import open_picture
 from partialconv.masks.morphology import Hole, clear_border, dilate
 from partialconv.masks.strokes import check_hole_ratio
 
@@ -147,8 +147,7 @@ def raw_files(folder: Path) -> tuple[Path, ...]:
 
 @lru_cache(maxsize=64)
 def _read(path: Path) -> Hole:
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("L")) > 127
+    return np.asarray(open_picture(path).convert("L")) > 127
 
 
 def _enlargement(shape: tuple[int, ...], size: tuple[int, int]) -> int:

@@ -1,15 +1,15 @@
 """Masks that others published, brought into this project's form: white = hole, one bit a pixel, with a manifest."""
 
-import io
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import MappingProxyType
 
-from PIL import Image, UnidentifiedImageError
-
-from partialconv.errors import InputError
+from partialconv.errors import InputError, reason_of
+from partialconv.imageio import decode_picture
+from partialconv.imageio.opening import read_content
 from partialconv.masks.doctor import examine
 from partialconv.masks.levels import HoleColor
 from partialconv.masks.sets import MaskRow, new_folder, write_manifest, write_mask
@@ -18,6 +18,7 @@ from partialconv.masks.sets import MaskRow, new_folder, write_manifest, write_ma
 PUBLISHED: MappingProxyType[str, HoleColor] = MappingProxyType(
     {"nvidia-test": "white", "nvidia-training": "black", "qd-imd": "black", "white": "white", "black": "black"}
 )
+MOST_BYTES = 1 << 28  # of one mask in an archive
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 
 
@@ -46,11 +47,7 @@ def import_masks(source: Path, out: Path, kind: str, report: Callable[[int], Non
     rows, inverted = [], 0
     with new_folder(out) as folder:
         for number, (name, content) in enumerate(_pictures(source)):
-            try:
-                picture = Image.open(io.BytesIO(content))
-                picture.load()
-            except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-                raise InputError(f"{name} in {source} is broken or no picture: get a whole copy of it.") from error
+            picture = decode_picture(content, f"{name} in {source}")
             diagnosis = examine(picture, hole_color=PUBLISHED[kind])
             inverted += any(finding.code == "inverted" for finding in diagnosis.findings)
             rows.append(write_mask(folder, f"{number:05d}.png", diagnosis.hole))
@@ -69,19 +66,37 @@ def _pictures(source: Path) -> Iterator[tuple[str, bytes]]:
     """Name and content of each picture, without the copies that macOS hides in archives."""
     if source.is_dir():
         for path in sorted(p for p in source.rglob("*") if _wanted(p)):
-            yield str(path.relative_to(source)), path.read_bytes()
-    elif zipfile.is_zipfile(source):
+            yield str(path.relative_to(source)), read_content(path)
+        return
+    try:
+        yield from _packed(source)
+    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, tarfile.TarError, zlib.error) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{source} is broken ({reason_of(error)}): get a whole copy of it.") from error
+
+
+def _packed(source: Path) -> Iterator[tuple[str, bytes]]:
+    if zipfile.is_zipfile(source):
         with zipfile.ZipFile(source) as archive:
-            for name in sorted(n for n in archive.namelist() if _wanted(Path(n))):
-                yield name, archive.read(name)
+            for entry in sorted(archive.infolist(), key=lambda entry: entry.filename):
+                if _wanted(Path(entry.filename)):
+                    _check_size(entry.filename, entry.file_size)
+                    yield entry.filename, archive.read(entry)
     elif tarfile.is_tarfile(source):
         with tarfile.open(source) as packed:  # in its own order: a compressed one cannot be read in another
             for member in packed:
                 stream = packed.extractfile(member) if member.isfile() and _wanted(Path(member.name)) else None
                 if stream:
+                    _check_size(member.name, member.size)
                     yield member.name, stream.read()
     else:
         raise InputError(f"{source} is no folder, zip or tar file.")
+
+
+def _check_size(name: str, num_bytes: int) -> None:
+    if num_bytes > MOST_BYTES:
+        raise InputError(f"{name} has {num_bytes / 1e6:.0f} MB, expected at most {MOST_BYTES / 1e6:.0f} of a mask.")
 
 
 def _wanted(path: Path) -> bool:

@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import io
-import shutil
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from partialconv.errors import InputError
-from partialconv.imageio import encode_png
+from partialconv.imageio import encode_png, read_text, unfinished_folder
 from partialconv.masks.mixture import check_mixture, sample_hole
 from partialconv.masks.morphology import Hole
 
@@ -24,6 +24,7 @@ BINS = ((0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6))
 NUM_TRAINING = 55_116  # of the published set
 CLEAR_PX = 50  # at 512 pixels
 MANIFEST = "manifest.csv"
+MOST_BYTES = 1 << 28  # of a manifest: two million masks
 
 
 @dataclass(frozen=True)
@@ -159,14 +160,28 @@ def read_manifest(folder: Path) -> list[MaskRow]:
     """
     path = folder / MANIFEST
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            lines = list(csv.reader(stream))
+        lines = list(csv.reader(io.StringIO(read_text(path, MOST_BYTES), newline="")))
     except OSError as error:
         raise InputError(f"no {MANIFEST} in {folder}: give a folder of `partialconv masks benchmark`.") from error
+    except (ValueError, csv.Error) as error:
+        raise InputError(f"{path} is damaged ({error}): make the set again.") from error
     names = [field.name for field in fields(MaskRow)]
     if not lines or lines[0] != names or any(len(line) != len(names) for line in lines):
         raise InputError(f"{path} is damaged, expected lines of {','.join(names)}: make the set again.")
-    return [MaskRow(*line) for line in lines[1:]]
+    rows = [MaskRow(*line) for line in lines[1:]]
+    for number, row in enumerate(rows, 2):
+        if problem := _problem(row):
+            raise InputError(f"{path}, line {number} is damaged, {problem}: make the set again.")
+    return rows
+
+
+def _problem(row: MaskRow) -> str:
+    """What is wrong with a line; "" for nothing."""
+    if not row.file.isprintable() or not Path(row.file).parts or Path(row.file).is_absolute() or ".." in row.file:
+        return f"its file is {row.file!r}, expected a name within the folder"
+    if not re.fullmatch(r"[01]\.\d+", row.ratio) or float(row.ratio) > 1:
+        return f"its ratio is {row.ratio!r}, expected 0 to 1"
+    return "" if re.fullmatch("[0-9a-f]{64}", row.sha256) else f"its sha256 is {row.sha256!r}"
 
 
 @contextmanager
@@ -180,16 +195,8 @@ def new_folder(out: Path) -> Iterator[Path]:
         raise InputError(f"{out} exists and is not empty: name another folder.")
     if not out.absolute().parent.is_dir():
         raise InputError(f"cannot write {out}: there is no folder {out.absolute().parent}.")
-    unfinished = out.absolute().with_name(f".{out.absolute().name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir()
-    try:
-        yield unfinished
-        if out.exists():
-            out.rmdir()
-        unfinished.rename(out)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    with unfinished_folder(out) as folder:
+        yield folder
 
 
 def _draw(order: Order, folder: Path, mixture: Mapping[str, float], flow_masks: Path | None, size_px: int) -> MaskRow:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from partialconv.errors import InputError
-from partialconv.imageio import encode_png
+from partialconv.imageio import encode_png, read_text, write_whole
 from partialconv.masks.flow import Flow, Grey, Method, flow_estimator, read_flo, unreliable_pixels
 from partialconv.masks.morphology import Hole
 
@@ -152,7 +152,10 @@ def _folder(out: Path, method: Method, every: int) -> Path:
     settings = {"flow": method, "every": every}
     note = out / "flow.json"
     if note.is_file():
-        before = json.loads(note.read_text(encoding="utf-8"))
+        try:
+            before = json.loads(read_text(note, 1 << 16))
+        except (OSError, ValueError, RecursionError) as error:
+            raise InputError(f"{note} is damaged: remove it, or name another folder.") from error
         if before != settings:
             raise InputError(f"{out} was made with {before}, not {settings}: name another folder.")
     raw = out / "raw"
@@ -162,9 +165,7 @@ def _folder(out: Path, method: Method, every: int) -> Path:
 
 
 def _write(target: Path, unreliable: Hole) -> None:
-    unfinished = target.with_suffix(".unfinished")
-    unfinished.write_bytes(encode_png(unreliable[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX]))
-    unfinished.replace(target)
+    write_whole(target, encode_png(unreliable[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX]))
 
 
 def _digest(*paths: Path) -> str:

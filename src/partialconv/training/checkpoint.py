@@ -1,5 +1,6 @@
 """The state of a training run in a safetensors file, or in several small ones."""
 
+import contextlib
 import json
 import os
 import re
@@ -11,13 +12,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from partialconv.errors import InputError
+from partialconv.errors import InputError, reason_of
+from partialconv.imageio import unfinished
 from partialconv.models import PartialConvUNet
 from partialconv.models.growth import add_detail, widen
 from partialconv.training.recipe import ModelRecipe, Recipe, recipe_from_dict
 
 FILE_NAME = "checkpoint.safetensors"
 PART_NAME = "checkpoint-{}-of-{}.safetensors"
+ADAM = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq")
 GROUPS = ("model", "average", "optimizer", "scaler")
 
 
@@ -94,7 +97,7 @@ def save_checkpoint(checkpoint: Checkpoint, run: Path, max_mb: float | None = No
         The files.
 
     Raises:
-        InputError: a single tensor is larger than `max_mb`.
+        InputError: a single tensor is larger than `max_mb`, or the system refuses the file.
     """
     tensors = {
         f"{group}.{name}": tensor.detach().cpu().contiguous()
@@ -108,13 +111,15 @@ def save_checkpoint(checkpoint: Checkpoint, run: Path, max_mb: float | None = No
         if len(parts) == 1
         else [run / PART_NAME.format(number, len(parts)) for number in range(1, len(parts) + 1)]
     )
-    unfinished = [path.with_suffix(".unfinished") for path in paths]
-    for part, path in zip(parts, unfinished, strict=True):
-        save_file(part, path, metadata)
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    for before, after in zip(unfinished, paths, strict=True):
-        before.replace(after)
+    with contextlib.ExitStack() as stack:
+        for part, path in zip(parts, paths, strict=True):
+            temporary = stack.enter_context(unfinished(path, overwrite=True))
+            try:
+                save_file(part, temporary, metadata)
+            except SafetensorError as error:  # a full disk among others
+                raise InputError(f"cannot write {path}: {error}.") from error
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
     return paths
 
 
@@ -139,9 +144,32 @@ def load_checkpoint(run: Path) -> Checkpoint:
                 for key in file.keys():  # noqa: SIM118 (not a dict)
                     group, name = key.split(".", 1)
                     groups[group][name] = file.get_tensor(key)
-        return Checkpoint(int(metadata["step"]), recipe_from_dict(json.loads(metadata["recipe"])), **groups)
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise InputError(f"{path} is no checkpoint of partialconv, or broken: {error}.") from error
+        step, recipe = int(metadata["step"]), recipe_from_dict(json.loads(metadata["recipe"]))
+        if step < 0:
+            raise ValueError(f"its step is {step}")
+        _check_names(recipe.model, groups)
+    except (OSError, SafetensorError, LookupError, TypeError, ValueError, RecursionError) as error:
+        missing = f"it has no {error}" if isinstance(error, KeyError) else reason_of(error).rstrip(".")
+        raise InputError(f"{path} is no checkpoint of partialconv, or broken: {missing}.") from error
+    return Checkpoint(step, recipe, **groups)
+
+
+def _check_names(model: ModelRecipe, groups: dict[str, dict[str, Tensor]]) -> None:
+    """Compare the tensors with those of the network, which is not made: a recipe may claim any width.
+
+    Raises:
+        ValueError: names or shapes differ.
+    """
+    with torch.device("meta"):
+        shapes = {name: tensor.shape for name, tensor in model.build().state_dict().items()}
+    for group in ("model", "average") if groups["average"] else ("model",):
+        found = {name: tensor.shape for name, tensor in groups[group].items()}
+        for name in sorted(shapes.keys() ^ found.keys()):
+            what = "no" if name in shapes else "an unknown"
+            raise ValueError(f"it has {what} tensor {group}.{name}, for a network of {model}")
+        for name, shape in shapes.items():
+            if found[name] != shape:
+                raise ValueError(f"{group}.{name} is {tuple(found[name])}, expected {tuple(shape)} for {model}")
 
 
 def _parts(run: Path) -> list[Path]:
@@ -180,11 +208,18 @@ def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, flat: dict[str, Tensor]) -> None:
-    """Put the tensors of `optimizer_state` back."""
+    """Put the tensors of `optimizer_state` back.
+
+    Raises:
+        InputError: they are those of other parameters.
+    """
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in flat.items():
-        index, name = key.split(".", 1)
+        index, _, name = key.partition(".")
+        known = index.isdecimal() and int(index) < len(parameters) and name in ADAM
+        if not known or tensor.shape not in (parameters[int(index)].shape, ()):
+            raise InputError(f"the checkpoint's optimizer.{key} of shape {tuple(tensor.shape)} is not of this network.")
         parameter = parameters[int(index)]
         if tensor.shape == parameter.shape:  # fused Adam walks through memory: the layout has to be the parameter's
             tensor = torch.empty_like(parameter).copy_(tensor)

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from partialconv.imageio import unfinished
 from partialconv.training.validation import BINS
 
 PANELS = (("hole_psnr", "hole-PSNR, dB"), ("ssim", "SSIM"), ("l1_percent", "l1, %"))
@@ -41,9 +42,8 @@ def plot_curves(log: Path, destination: Path) -> None:
             *axes[0, 1].get_legend_handles_labels(), loc="outside right upper", title="hole ratio", fontsize=8
         )
     # the last picture stays whole until the new one is
-    unfinished = destination.with_suffix(".unfinished.png")
-    figure.savefig(unfinished, dpi=110)
-    unfinished.replace(destination)
+    with unfinished(destination, overwrite=True) as temporary:
+        figure.savefig(temporary, dpi=110, format="png")
 
 
 def _plot_losses(panel: Axes, lines: list[dict[str, Any]]) -> None:

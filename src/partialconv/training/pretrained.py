@@ -1,16 +1,17 @@
 """The weights of VGG16, from the user's own file or PyTorch's cache; nothing is downloaded."""
 
 import hashlib
-import pickle
+import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from partialconv.errors import InputError
+from partialconv.errors import InputError, reason_of
+from partialconv.imageio import check_memory
 from partialconv.models.features import VGG16Features
 
 # torchvision's VGG16 of ImageNet, whose name carries the beginning of its SHA-256
@@ -42,7 +43,7 @@ def load_vgg16(file: Path | None = None) -> VGG16Features:
         raise InputError(f"{path} has no {missing[0]!r}: expected VGG16's weights with torchvision's names.")
     try:
         features.load_state_dict({name: state[name] for name in names})
-    except RuntimeError as error:
+    except (RuntimeError, TypeError, AttributeError) as error:
         raise InputError(f"{path} holds another network than VGG16: {str(error).splitlines()[-1].strip()}") from error
     return features
 
@@ -78,6 +79,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """
     try:
         if path.suffix == ".npz":
+            with zipfile.ZipFile(path) as archive:
+                check_memory(sum(entry.file_size for entry in archive.infolist()), str(path))
             with np.load(path) as arrays:
                 return {name: torch.from_numpy(arrays[name]) for name in arrays}
         if path.suffix == ".safetensors":
@@ -85,11 +88,26 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)  # runs no code of the file
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}.") from error
-    except (SafetensorError, ValueError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
-        raise InputError(f"{path} holds no weights: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # unpicklers stumble over a broken file in every way
+        raise InputError(f"{path} holds no weights: {reason_of(error)}") from error
     if not isinstance(state, dict):
         raise InputError(f"{path} holds a {type(state).__name__}, expected a state dict.")
+    check_claims(state.values(), path)
     return state
+
+
+def check_claims(values: Iterable[object], path: Path) -> None:
+    """Refuse tensors that claim more than their file holds: repeated without end, one number fills a memory.
+
+    Raises:
+        InputError: there is one.
+    """
+    size = path.stat().st_size
+    for value in values:
+        if isinstance(value, Tensor) and value.numel() * value.element_size() > size:
+            raise InputError(
+                f"{path} is broken: it claims a tensor of shape {tuple(value.shape)}, and has {size} bytes."
+            )
 
 
 def _sha256(path: Path) -> str:

@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import json
+import reprlib
 import tomllib
 import types
 import typing
@@ -10,10 +11,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from partialconv.errors import InputError
+from partialconv.errors import InputError, reason_of
+from partialconv.imageio import read_text
 from partialconv.masks.mixture import check_kinds
 from partialconv.models import PartialConvUNet
 from partialconv.models.losses import OF_FEATURES, PAPER_WEIGHTS
+
+MOST_BYTES = 1 << 20  # of a recipe
+MOST_LEVELS = 16  # halvings: no photo is wider than 2^16
 
 
 @dataclass(frozen=True)
@@ -199,11 +204,11 @@ def load_recipe(path: Path) -> Recipe:
         InputError: the file is missing, is no TOML, or has an unknown key or a value of a wrong type or range.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(read_text(path, MOST_BYTES))
     except OSError as error:
         raise InputError(f"cannot read recipe {path}: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"recipe {path} is not TOML: {error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"recipe {path} is not TOML: {reason_of(error)}.") from error
     try:
         return recipe_from_dict(content)
     except InputError as error:
@@ -215,18 +220,20 @@ def recipe_from_dict(content: dict[str, Any]) -> Recipe:
     recipe: Recipe = _build(Recipe, content, "recipe")
     training, data, loss = recipe.training, recipe.data, recipe.loss
     model = recipe.model
-    _expect(model.width >= 1 and model.num_levels >= 1, "model", "width and num_levels of at least 1")
-    _expect(model.detail_width == 0 or model.detail_width >= 3, "model.detail_width", "0, or at least 3")
+    _expect(1 <= model.width <= 4096, "model.width", "1 to 4096", model.width)
+    _expect(1 <= model.num_levels <= MOST_LEVELS, "model.num_levels", f"1 to {MOST_LEVELS}", model.num_levels)
+    _expect(model.detail_width == 0 or 3 <= model.detail_width <= 4096, "model.detail_width", "0, or 3 to 4096")
+    _expect(len(model.detail_dilations) <= 64, "model.detail_dilations", "at most 64")
     dilated = not model.detail_dilations or (model.detail_width > 0 and min(model.detail_dilations) >= 1)
     _expect(dilated, "model.detail_dilations", "none, or at least 1 and a detail_width")
-    _expect(data.crop_px >= 16, "data.crop_px", "at least 16")
+    _expect(16 <= data.crop_px <= 16384, "data.crop_px", "16 to 16384", data.crop_px)
     _expect(0 <= data.hole_ratio[0] < data.hole_ratio[1] <= 1, "data.hole_ratio", "0 <= low < high <= 1")
     try:
         check_kinds(data.holes, bool(data.flow_masks))  # the folder need not be there to export
     except InputError as error:
         raise InputError(f"recipe key data.holes: {error}") from error
     _expect(0 <= data.colour_jitter < 1, "data.colour_jitter", "0 <= jitter < 1")
-    _expect(data.num_workers >= 0, "data.num_workers", "at least 0")
+    _expect(0 <= data.num_workers <= 1024, "data.num_workers", "0 to 1024", data.num_workers)
     _expect(min(loss.weights().values()) >= 0 and loss.hole > 0, "loss", "weights of at least 0, hole more than 0")
     _expect(loss.vgg_window_px == 0 or loss.vgg_window_px >= 16, "loss.vgg_window_px", "0, or at least 16")
     _expect(loss.vgg_every >= 1, "loss.vgg_every", "at least 1")
@@ -234,13 +241,13 @@ def recipe_from_dict(content: dict[str, Any]) -> Recipe:
     named = bool(teachers.error) == bool(teachers.texture)
     _expect(named, "distillation", "of two runs, error and texture, or of none")
     _expect(0 <= min(teachers.share) <= max(teachers.share) <= 1, "distillation.share", "two numbers from 0 to 1")
-    _expect(teachers.repeats >= 0, "distillation.repeats", "0 or more", teachers.repeats)
-    _expect(training.batch_size >= 1, "training.batch_size", "at least 1")
+    _expect(0 <= teachers.repeats <= 1024, "distillation.repeats", "0 to 1024", teachers.repeats)
+    _expect(1 <= training.batch_size <= 65536, "training.batch_size", "1 to 65536", training.batch_size)
     _expect(0 <= training.ema_decay < 1, "training.ema_decay", "0 <= decay < 1")
     _expect(training.clip_norm >= 0, "training.clip_norm", "at least 0")
     _expect(training.seed >= 0, "training.seed", "at least 0")
     for name, phase in (("initial", recipe.initial), ("finetune", recipe.finetune)):
-        _expect(phase.num_steps >= 0, f"{name}.num_steps", "at least 0")
+        _expect(0 <= phase.num_steps <= 10**9, f"{name}.num_steps", "0 to 10^9", phase.num_steps)
         _expect(phase.lr > 0, f"{name}.lr", "more than 0")
     _expect(recipe.num_steps >= 1, "initial.num_steps", "at least 1, or finetune.num_steps")
     for name, value in asdict(recipe.tracking).items():
@@ -277,13 +284,13 @@ def recipe_changes(before: Recipe, after: Recipe) -> list[str]:
 
 def _build(kind: type[Any], content: Any, place: str) -> Any:
     if not isinstance(content, dict):
-        raise InputError(f"{place} is {content!r}, expected a table [{place}].")
+        raise InputError(f"{place} is {reprlib.repr(content)}, expected a table [{place}].")
     hints = typing.get_type_hints(kind)
     for key in content:
         if key not in hints:
-            near = difflib.get_close_matches(key, hints, n=1)
+            near = difflib.get_close_matches(key[:64], hints, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(hints)}."
-            raise InputError(f"unknown key {key!r} in {place}: {hint}")
+            raise InputError(f"unknown key {reprlib.repr(key)} in {place}: {hint}")
     return kind(**{key: _value(hints[key], value, f"{place}.{key}") for key, value in content.items()})
 
 
@@ -306,10 +313,14 @@ def _value(hint: Any, value: Any, place: str) -> Any:
     accepted: type | types.UnionType = (int | float) if hint is float else hint
     fits = isinstance(value, accepted) and isinstance(value, bool) == (hint is bool)
     _expect(fits, place, f"a value of type {hint.__name__}", value)
+    if isinstance(value, int | float):
+        _expect(-(2**63) <= value < 2**63, place, "a finite number, below 2^63", value)  # NaN is not, either
+    if isinstance(value, str):
+        _expect(value.isprintable(), place, "printable", value)
     return hint(value)
 
 
 def _expect(condition: bool, place: str, expected: str, came: Any = None) -> None:
     if not condition:
-        got = "" if came is None else f"is {came!r}, "
+        got = "" if came is None else f"is {reprlib.repr(came)}, "
         raise InputError(f"recipe key {place.removeprefix('recipe.')} {got}must be {expected}.")

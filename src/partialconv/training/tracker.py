@@ -150,10 +150,10 @@ def _rounded(value: Any) -> Any:
 def _lines_until(log: Path, step: int) -> list[str]:
     """The lines of a log up to a step; what a killed process wrote by half is left out."""
     kept = []
-    for line in log.read_text().splitlines():
+    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             if json.loads(line)["step"] <= step:
                 kept.append(line)
-        except json.JSONDecodeError:
+        except (ValueError, LookupError, TypeError, RecursionError):
             break
     return kept

@@ -214,14 +214,14 @@ class _Loop:
     def _batches(self, first: int, share: int) -> Iterator[Batch]:
         data, settings = self.recipe.data, self.recipe.training
         size, offset = settings.batch_size, self.world.rank * share
-        several = [
+        several = (
             range(step * size + offset, step * size + offset + share) for step in range(first, self.recipe.num_steps)
-        ]
+        )
         basis = (self.photos, data.crop_px, data.hole_ratio, settings.seed)
         kinds = (data.holes, data.flow_folder, data.colour_jitter)
         if data.resident:
             resident = ResidentPhotos(*basis, self.world.device, *kinds, num_workers=data.num_workers)
-            return resident.batches(iter(several))
+            return resident.batches(several)
         dataset = HoledPhotos(*basis, *kinds)
         loader = DataLoader(
             dataset,
