@@ -1,5 +1,6 @@
 """What stands before every request: who may ask, how often, what is logged, and that no error shows its inside."""
 
+import asyncio
 import hmac
 import logging
 import time
@@ -89,6 +90,10 @@ class Guard:
             await self.app(scope, receive, send_guarded)
         except Problem as problem:
             await problem.response()(scope, receive, send_guarded)
+        except asyncio.CancelledError:  # the server is being stopped, and this has taken too long for that
+            if not status:
+                stopped = Problem(503, "busy", "the server is being stopped: ask again.", {"Retry-After": "5"})
+                await stopped.response()(scope, receive, send_guarded)
         except Exception:
             LOG.exception("error in %s", _line(scope))
             if not complete:

@@ -50,6 +50,7 @@ class Process:
         Raises:
             InputError: a model cannot be read.
             Problem: 500, it does not start.
+            Gone: the server is being stopped.
         """
         if self._process is not None and self._process.poll() is None:
             return
@@ -62,7 +63,7 @@ class Process:
         }
         with self._changing:
             if self._closed:
-                raise Problem(503, "busy", "the server is being stopped.", {"Retry-After": "5"})
+                raise Gone
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", FIRST + self.program, json.dumps(setup)],
                 stdin=subprocess.PIPE,
@@ -73,9 +74,10 @@ class Process:
             reply = self._receive()
         if reply is None:
             code = self._end()
-            LOG.error(
-                "the process that fills photos did not start: %s", "too slow" if late.is_set() else f"code {code}"
-            )
+            if self._closed:
+                raise Gone
+            reason = f"it took more than {START_S:g} s" if late.is_set() else f"it ended with code {code}"
+            LOG.error("the process that fills photos did not start: %s", reason)
             raise Problem(500, "ended", "the process that fills photos does not start; the server's log says more.")
         if "input" in reply:
             self._end()
@@ -176,6 +178,8 @@ class Process:
             process, self._process = self._process, None
         if process is None:
             return None
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.1)  # one that ends by itself says why
         process.kill()
         for stream in (process.stdin, process.stdout):
             assert stream is not None
