@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -15,12 +16,15 @@ from numpy.typing import NDArray
 
 from partialconv.api import fill_photo
 from partialconv.errors import InputError
-from partialconv.imageio import Photo, check_destination, read_photo, write_photo
-from partialconv.inference import Inpainter, open_runtime
+from partialconv.imageio import Memory, Photo, check_destination, read_header, read_photo, write_photo
+from partialconv.imageio.destination import FORMAT_OF_SUFFIX
+from partialconv.inference import Inpainter, Runtime, open_runtime
+from partialconv.inference.runtime import FloatArray
 from partialconv.masks import read_hole
 from partialconv.masks.levels import HoleColor
 from partialconv.zoo import model_path
 
+STOPPED = "stopped before it was done."
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
 
@@ -125,11 +129,17 @@ def _hole_of(path: Path, photo: Path) -> Path | None:
 
 
 class Worker:
-    """Does jobs, with one network for all; safe to share between threads."""
+    """Does jobs, with one network for all; safe to share between threads, which wait for memory that others hold.
+
+    Attributes:
+        stopped: Set to end all jobs at their next run of the network; they fail.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings, model = settings, model_path(settings.model)
-        self.inpainter = Inpainter(model, open_runtime(settings.runtime, model, settings.device, settings.precision))
+        self.stopped, self._memory = threading.Event(), Memory()
+        runtime = open_runtime(settings.runtime, model, settings.device, settings.precision)
+        self.inpainter = Inpainter(model, _Stoppable(runtime, self.stopped))
 
     def do(self, job: Job) -> Result:
         """Fill one photo; whatever goes wrong with it is in the result, nothing is raised."""
@@ -151,7 +161,15 @@ class Worker:
         settings = self.settings
         job.output.parent.mkdir(parents=True, exist_ok=True)
         check_destination(job.output, settings.overwrite)
-        source = read_photo(job.photo)
+        needed = read_header(job.photo).fill_bytes(FORMAT_OF_SUFFIX[job.output.suffix.lower()])
+        if job.hole is not None:
+            needed += read_header(job.hole).read_bytes
+        with self._memory.reserved(needed, str(job.photo)):
+            return self._filled(job)
+
+    def _filled(self, job: Job) -> list[str]:
+        settings = self.settings
+        source = read_photo(job.photo, job.output)
         findings: list[str] = []
         if job.hole is None:
             hole = transparent(source)
@@ -160,8 +178,22 @@ class Worker:
             hole = found.accept(settings.strict)
             findings = [str(finding) for finding in found.findings]
         filled = fill_photo(self.inpainter, source, hole, settings.grain)
+        if self.stopped.is_set():
+            raise InputError(STOPPED)
         write_photo(source, filled, hole, job.output, settings.overwrite, opaque=job.hole is None)
         return findings
+
+
+class _Stoppable:
+    """A network that looks, before it runs, whether its result is still wanted."""
+
+    def __init__(self, runtime: Runtime, stopped: threading.Event) -> None:
+        self.runtime, self.stopped, self.feathered = runtime, stopped, runtime.feathered
+
+    def __call__(self, image: FloatArray, valid: FloatArray) -> FloatArray:
+        if self.stopped.is_set():
+            raise InputError(STOPPED)
+        return self.runtime(image, valid)
 
 
 def transparent(photo: Photo) -> NDArray[np.bool_]:
@@ -179,20 +211,22 @@ def transparent(photo: Photo) -> NDArray[np.bool_]:
 def work(jobs: list[Job], worker: Worker, num_workers: int) -> Iterator[Result]:
     """Do jobs in threads: results come as they are ready.
 
-    The network uses all cores for each photo; more workers read and write files meanwhile.
+    The network uses all cores for each photo; more workers read and write files meanwhile. Closed early, as by Ctrl-C,
+    it begins no more jobs, stops those that run at their next run of the network, and does not wait for that.
     """
-    with ThreadPoolExecutor(num_workers) as pool:
-        waiting = iter(jobs)
-        running: set[Future[Result]] = {pool.submit(worker.do, job) for job in islice(waiting, 2 * num_workers)}
-        try:
-            while running:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
-                running |= {pool.submit(worker.do, job) for job in islice(waiting, len(done))}
-        finally:
-            for future in running:
-                future.cancel()
+    pool = ThreadPoolExecutor(num_workers)
+    waiting = iter(jobs)
+    running: set[Future[Result]] = {pool.submit(worker.do, job) for job in islice(waiting, 2 * num_workers)}
+    try:
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+            running |= {pool.submit(worker.do, job) for job in islice(waiting, len(done))}
+    finally:
+        if running:
+            worker.stopped.set()
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def work_on_ray(jobs: list[Job], settings: Settings, address: str) -> Iterator[Result]:

@@ -1,5 +1,6 @@
 """The commands that fill photos, `fill` and `batch`; what they need is imported inside them."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -57,7 +58,7 @@ def fill(
         check_destination(confidence, overwrite)
         if confidence.suffix.lower() != ".png":
             raise InputError(f"cannot write {confidence}: confidence is a .png file.")
-    source = read_photo(photo)
+    source = read_photo(photo, output)
     found = read_hole(holes, source, hole_color, grow)
     hole = found.accept(strict)
     tell(found.findings)
@@ -129,6 +130,7 @@ def batch(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from partialconv.batch import Settings, Worker, list_work, work, work_on_ray
+    from partialconv.imageio import discard_unfinished
 
     if output is None:
         raise InputError("batch needs a folder for its results: -o OUT.")
@@ -142,19 +144,26 @@ def batch(
     output.mkdir(parents=True, exist_ok=True)
     counts = {"filled": 0, "skipped": 0, "failed": 0}
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with (
-        (output / REPORT).open("a" if resume else "w", encoding="utf-8") as report,
-        Progress(*columns, console=Console(stderr=True)) as progress,
-    ):
-        task = progress.add_task("filling", total=len(jobs))
-        for result in results:
-            counts[result.status] += 1
-            report.write(result.line() + "\n")
-            report.flush()
-            for line in [*(f"warning: {finding}" for finding in result.findings), *filter(None, [result.error])]:
-                told = line if result.photo in line else f"{result.photo}: {line}"
-                progress.console.print(told, markup=False, highlight=False, soft_wrap=True)
-            progress.advance(task)
+    try:
+        with (
+            (output / REPORT).open("a" if resume else "w", encoding="utf-8") as report,
+            Progress(*columns, console=Console(stderr=True)) as progress,
+        ):
+            task = progress.add_task("filling", total=len(jobs))
+            for result in results:
+                counts[result.status] += 1
+                report.write(result.line() + "\n")
+                report.flush()
+                for line in [*(f"warning: {finding}" for finding in result.findings), *filter(None, [result.error])]:
+                    told = line if result.photo in line else f"{result.photo}: {line}"
+                    progress.console.print(told, markup=False, highlight=False, soft_wrap=True)
+                progress.advance(task)
+    except KeyboardInterrupt:
+        done = ", ".join(f"{number} {status}" for status, number in counts.items())
+        print(f"partialconv: stopped with {done} of {len(jobs)} photos: go on with --resume.", file=sys.stderr)
+        sys.stderr.flush()
+        discard_unfinished()
+        os._exit(130)  # photos that are being filled would be waited for
     print(", ".join(f"{number} {status}" for status, number in counts.items()) + f"; {output / REPORT}")
     if counts["failed"] > 0:
         sys.exit(1)

@@ -40,7 +40,7 @@ def export(run: Path, destination: Path, overwrite: bool = False) -> float:
         raise InputError(f"cannot write {destination}: expected a name ending in .onnx in an existing folder.")
     if destination.exists() and not overwrite:
         raise InputError(f"{destination} exists: name another file, or add --overwrite.")
-    net, metadata = _trained(run)
+    net, metadata = trained(run)
     with unfinished(destination, overwrite) as temporary:
         deployed = deploy(net)
         temporary.write_bytes(build_graph(deployed, metadata).SerializeToString())
@@ -51,8 +51,12 @@ def export(run: Path, destination: Path, overwrite: bool = False) -> float:
     return largest_difference(net, runtime)[0]
 
 
-def _trained(run: Path) -> tuple[PartialConvUNet, dict[str, str]]:
-    """The network of a run or of an exported file, and what is said of it in the file."""
+def trained(run: Path) -> tuple[PartialConvUNet, dict[str, str]]:
+    """The network of a run or of an exported file, and what is said of it in the file.
+
+    Raises:
+        InputError: it is neither, or broken.
+    """
     if run.suffix != ".onnx":
         checkpoint = load_checkpoint(run)
         return checkpoint.network(), {"recipe": json.dumps(asdict(checkpoint.recipe)), "step": str(checkpoint.step)}

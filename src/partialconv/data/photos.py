@@ -18,7 +18,7 @@ from rich.progress import track
 
 from partialconv.errors import InputError, TooLargeError, reason_of
 from partialconv.imageio import decode_picture, unfinished
-from partialconv.imageio.opening import MAX_FILE_BYTES, header_of_content
+from partialconv.imageio.opening import content_of, header_of_content
 
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
 UNSUITABLE_MODES = {"F", "I", "I;16", "I;16B", "I;16L"}  # Pillow would clip them to white
@@ -53,7 +53,8 @@ class PhotoSource:
             InputError: as in `imageio.decode_picture`.
         """
         with self.openers[number]() as file:
-            opened = decode_picture(file.read(MAX_FILE_BYTES), self.names[number])
+            content = content_of(file, self.names[number])
+        opened = decode_picture(content, self.names[number])
         return ImageOps.exif_transpose(opened).convert("RGB")
 
 
@@ -153,7 +154,7 @@ def _inspect(opener: Opener, crop_px: int) -> tuple[str | None, int]:
             except TooLargeError:
                 raise
             except InputError:  # the header may lie further back, or be larger
-                header = header_of_content(content + file.read(MAX_FILE_BYTES), "it")
+                header = header_of_content(content_of(file, "it"), "it")
     except TooLargeError as error:
         return str(error).rstrip("."), 0
     except (OSError, ValueError):

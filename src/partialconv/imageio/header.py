@@ -61,12 +61,12 @@ class Header:
         deep = 2 if self.bits == 16 else 1
         # samples; their RGB and its filled copy; the hole, what is left of it, and its plan
         pixel = self.sample_bytes + 3 * deep * (2 if self.mode in ("P", "CMYK") else 1) + 8
-        writing = self.sample_bytes + 8 * deep
+        writing = self.sample_bytes + 4 * deep
         if target == "JPEG":
-            writing = 6 * max(3, CHANNELS.get(self.mode, 3)) + 4  # coefficients, twice
+            writing = 4 * max(3, CHANNELS.get(self.mode, 3)) + 1  # coefficients of 2 bytes, twice
         elif target == "WEBP":
-            writing = 48
-        needed = self.file_bytes + self.num_pixels * (pixel + writing) + 6 * self.unit_bytes
+            writing = 36
+        needed = 2 * self.file_bytes + self.num_pixels * (pixel + writing) + 3 * self.unit_bytes
         return FILL_BYTES + max(self.read_bytes, needed)
 
 

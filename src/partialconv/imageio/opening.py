@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,13 +142,23 @@ def read_content(path: Path) -> bytes:
     check_file(path)
     try:
         with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > MAX_FILE_BYTES:
-                raise TooLargeError(f"{path} has {size / 1e9:.1f} GB, expected at most {MAX_FILE_BYTES / 1e9:.1f}.")
-            check_memory(size, str(path))
-            return file.read(MAX_FILE_BYTES)
+            return content_of(file, path)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}.") from error
+
+
+def content_of(file: BinaryIO, name: Path | str) -> bytes:
+    """The content of an opened file.
+
+    Raises:
+        TooLargeError: it is larger than `MAX_FILE_BYTES`, or than the free memory.
+    """
+    size = file.seek(0, os.SEEK_END)
+    if size > MAX_FILE_BYTES:
+        raise TooLargeError(f"{name} has {size / 1e9:.1f} GB, expected at most {MAX_FILE_BYTES / 1e9:.1f}.")
+    check_memory(size, str(name))
+    file.seek(0)
+    return file.read(size)  # all that was there: Python takes as much memory as it is told to read
 
 
 def read_text(path: Path, most_bytes: int) -> str:
@@ -162,11 +172,13 @@ def read_text(path: Path, most_bytes: int) -> str:
         OSError: it cannot be read.
         ValueError: it is larger, no regular file, or no UTF-8.
     """
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no regular file")
     with path.open("rb") as file:
-        content = file.read(most_bytes + 1)
-    if len(content) > most_bytes:
-        raise ValueError(f"it has more than {most_bytes / 1e6:g} MB")
-    return content.decode("utf-8")
+        if file.seek(0, os.SEEK_END) > most_bytes:
+            raise ValueError(f"it has more than {most_bytes / 1e6:g} MB")
+        file.seek(0)
+        return file.read().decode("utf-8")
 
 
 def check_file(path: Path) -> None:

@@ -13,6 +13,7 @@ from PIL.ImageFile import ImageFile
 from partialconv.errors import InputError
 from partialconv.imageio.colours import Samples, highest, rgb_of
 from partialconv.imageio.deep import deep_bands
+from partialconv.imageio.destination import FORMAT_OF_SUFFIX
 from partialconv.imageio.header import Header
 from partialconv.imageio.memory import check_memory
 from partialconv.imageio.opening import bands, decode, exif_of, explained, open_header, read_content
@@ -113,15 +114,20 @@ class Photo:
         return image
 
 
-def read_photo(path: Path) -> Photo:
+def read_photo(path: Path, output: Path | None = None) -> Photo:
     """Read a photo: bilevel, palette, grey, RGB or CMYK of 8 bits, grey or RGB of 16, with or without alpha.
+
+    Args:
+        path: Its file.
+        output: Where its fill is to be written, for some encoders need more memory than others.
 
     Raises:
         InputError: as in `open_picture`, or the photo is of another kind, or there is too little memory to fill it.
     """
     content = read_content(path)
     with open_header(content, path) as (image, header), explained(path):
-        check_memory(header.fill_bytes(), str(path))
+        target = None if output is None else FORMAT_OF_SUFFIX.get(output.suffix.lower())
+        check_memory(header.fill_bytes(target), str(path))
         photo, rows = stored(content, path, image, header)
         samples = assembled(photo.size, rows)
     if photo.palette is not None and samples.max(initial=0) >= len(photo.palette):

@@ -123,6 +123,8 @@ def _png(content: bytes) -> Structure:
             break
         if kind == b"acTL" and size >= 4:
             frames = min(2, max(1, struct.unpack_from(">I", content, place + 8)[0]))
+        if kind == b"eXIf":
+            check_exif(content[place + 8 : place + 8 + size])
         profiles += kind == b"iCCP"
         # pixels in pieces of a few bytes cost a decoder as much as other chunks
         parts += kind != b"IDAT" or size < 64
@@ -145,6 +147,8 @@ def _webp(content: bytes) -> Structure:
         elif size is None and kind == b"VP8L":
             bits = int.from_bytes(body[1:5], "little")
             size = 1 + (bits >> 14 & 0x3FFF), 1 + (bits & 0x3FFF)
+        if kind == b"EXIF":
+            check_exif(content[place + 8 : place + 8 + length])
         frames += kind == b"ANMF"
         parts += 1
         if frames > 1:
