@@ -91,9 +91,10 @@ def round_trips(address: str, photo: bytes, hole: bytes, runs: int) -> tuple[lis
 
 
 def memory_mb(pid: int) -> float:
-    """Resident memory of a process, in MB."""
-    match = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-    return int(match[1]) * 1024 / 1e6 if match else float("nan")
+    """Resident memory of a process and of those that it started, in MB."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    found = [re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{one}/status").read_text()) for one in (pid, *children)]
+    return sum(int(match[1]) for match in found if match) * 1024 / 1e6
 
 
 async def load(
