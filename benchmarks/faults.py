@@ -17,12 +17,10 @@ import struct
 import time
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 
 import httpx
 from PIL import Image
-
-from serve import camera_photo, encoded, memory_mb, scribble, serving
+from serve import camera_photo, children, encoded, memory_mb, scribble, serving
 
 PIECE = 1 << 20
 
@@ -70,8 +68,10 @@ def tall_tiff(num_pages: int) -> bytes:
 
 
 def worker_of(pid: int) -> int:
-    """The process that fills, of a server."""
-    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+    """The process that fills, of a server; a new one may be about to start."""
+    while not (found := children(pid)):
+        time.sleep(0.01)
+    return found[0]
 
 
 def never_read(address: str, number: int) -> list[socket.socket]:
@@ -152,8 +152,7 @@ def main() -> None:
     date = datetime.datetime.now(tz=datetime.UTC).date()
     print("# `partialconv serve`, attacked\n")
     print(f"`python benchmarks/faults.py`, {date}, {os.cpu_count()} cores {platform.machine()}.", end="")
-    print(" Client and server share the machine.
-")
+    print(" Client and server share the machine.\n")
     print("| fault | number | answers | good fills lost afterwards |\n|---|---:|---|---:|")
     for name, number, told, num_lost in rows:
         print(f"| {name} | {number} | {told} | {num_lost} |")

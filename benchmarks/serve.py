@@ -90,10 +90,14 @@ def round_trips(address: str, photo: bytes, hole: bytes, runs: int) -> tuple[lis
     return seconds, {step: statistics.median(one[step] for one in steps) for step in steps[0]}
 
 
+def children(pid: int) -> list[int]:
+    """The processes that a process has started and that live."""
+    return [int(one) for task in Path(f"/proc/{pid}/task").glob("*/children") for one in task.read_text().split()]
+
+
 def memory_mb(pid: int) -> float:
     """Resident memory of a process and of those that it started, in MB."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    found = [re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{one}/status").read_text()) for one in (pid, *children)]
+    found = [re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{one}/status").read_text()) for one in (pid, *children(pid))]
     return sum(int(match[1]) for match in found if match) * 1024 / 1e6
 
 

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -59,6 +60,11 @@ def post(client: httpx.Client, files: dict[str, bytes] = FILES) -> tuple[int, st
     return answer.status_code, "" if answer.status_code == 200 else answer.json()["error"]["code"]
 
 
+def post_once(address: str) -> tuple[int, str]:
+    with httpx.Client(base_url=address, timeout=60) as client:
+        return post(client)
+
+
 @pytest.mark.parametrize(
     ("fault", "answer"),
     [
@@ -79,6 +85,22 @@ def test_a_fault_is_one_answer_and_the_next_client_is_served(
             assert post(client) == (200, "")
     if fault == "error":
         assert caplog.text.count("a secret of the server") == 2
+
+
+def test_who_asks_after_the_idle_process_was_killed_notices_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+    true_popen = subprocess.Popen
+
+    def popen(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        started.append(true_popen(*arguments, **options))
+        return started[-1]
+
+    monkeypatch.setattr("partialconv.server.process.subprocess.Popen", popen)
+    with serving(make_app()) as address, httpx.Client(base_url=address, timeout=60) as client:
+        for number in (1, 2):
+            assert post(client) == (200, "")
+            assert len(started) == number
+            started[-1].kill()
 
 
 def test_a_client_that_leaves_ends_what_hangs() -> None:
@@ -148,14 +170,14 @@ class TestEndings:
         stranger = tmp / "partialconv-serve-strange"
         stranger.mkdir()  # not locked, but young: its server may be about to
         with serving(make_app()) as address:
-            assert post(httpx.Client(base_url=address, timeout=60)) == (200, "")
+            assert post_once(address) == (200, "")
             assert not left.exists() and stranger.exists()
         assert list(tmp.iterdir()) == [stranger]
 
     def test_a_process_that_is_killed_from_outside_is_replaced(self, tmp: Path) -> None:
         with self.hanging(tmp) as (server, child, address):
             os.kill(child, signal.SIGKILL)
-            assert post(httpx.Client(base_url=address, timeout=60)) == (200, "")
+            assert post_once(address) == (200, "")
             server.send_signal(signal.SIGTERM)
 
 

@@ -106,8 +106,10 @@ class PatientProtocol(H11Protocol):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the client waits for an answer that has not begun."""
-        return self.cycle is not None and not self.cycle.response_started and not self.cycle.more_body
+        """Whether the client has sent files and waits for the answer; others get theirs at once."""
+        if self.cycle is None or self.scope["method"] != "POST":
+            return False
+        return not self.cycle.response_started and not self.cycle.more_body
 
     def _look(self) -> None:
         """Abort the connection if its client has taken too little of what waits for it."""

@@ -83,8 +83,12 @@ class Process:
             self._end()
             raise InputError(reply["input"])
 
-    def ask(self, order: Order) -> Answer:
+    def ask(self, order: Order, again: bool = True) -> Answer:
         """Have something done.
+
+        Args:
+            order: What to do.
+            again: Whether to try once more if the process had ended before it took the order.
 
         Raises:
             Problem: what the work met; 503 if it took too long, 500 if the process ended.
@@ -95,13 +99,16 @@ class Process:
             self._order = order
         with self._limited(self.limits.work_s) as late:
             self._send(order)
-            reply = self._receive()
+            taken = self._receive()
+            reply = None if taken is None else self._receive()
         with self._changing:
             self._order = None
         if reply is None:
             code = self._end()
             if self._left is order or self._closed:
                 raise Gone
+            if taken is None and again and not late.is_set():
+                return self.ask(order, again=False)
             if late.is_set():
                 message = f"the work took longer than {self.limits.work_s:g} s: scale the photo down, or mark less."
                 raise Problem(503, "time", message)

@@ -40,6 +40,7 @@ def main() -> None:
         return
     _tell(replies, {"ready": True})
     for line in sys.stdin.buffer:
+        _tell(replies, {"taken": True})  # so that the server knows whether it was this order that ended the process
         _tell(replies, _done(engine, json.loads(line), limits))
 
 
