@@ -212,7 +212,7 @@ def test_bombs_are_refused_by_their_header(client: httpx.Client, work: str) -> N
 
 
 def test_what_needs_more_memory_than_there_is_is_refused_by_its_header() -> None:
-    with serving(make_app(Limits(max_memory=2_500_000_000))) as address:
+    with serving(make_app(Limits(max_memory=600_000_000))) as address:
         files = {"photo": png_of_zeros(9900, 10_000), "hole": FILES["hole"]}
         answer = httpx.post(f"{address}/api/fill", files=files, timeout=60)
         assert (answer.status_code, answer.json()["error"]["code"]) == (413, "memory")
