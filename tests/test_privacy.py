@@ -78,9 +78,9 @@ def long_lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         f"partialconv.fill(photo); print('filled', flush=True); time.sleep({LONG_ENOUGH_S})"
     )
     one = Watched("-c", code, folder=tmp_path_factory.mktemp("long"))
-    yield one
-    one.process.kill()
-    one.process.wait()
+    with one.process:
+        yield one
+        one.process.kill()
 
 
 COMMANDS = {
