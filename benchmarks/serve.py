@@ -90,10 +90,15 @@ def round_trips(address: str, photo: bytes, hole: bytes, runs: int) -> tuple[lis
     return seconds, {step: statistics.median(one[step] for one in steps) for step in steps[0]}
 
 
+def children(pid: int) -> list[int]:
+    """The processes that a process has started and that live."""
+    return [int(one) for task in Path(f"/proc/{pid}/task").glob("*/children") for one in task.read_text().split()]
+
+
 def memory_mb(pid: int) -> float:
-    """Resident memory of a process, in MB."""
-    match = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-    return int(match[1]) * 1024 / 1e6 if match else float("nan")
+    """Resident memory of a process and of those that it started, in MB."""
+    found = [re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{one}/status").read_text()) for one in (pid, *children(pid))]
+    return sum(int(match[1]) for match in found if match) * 1024 / 1e6
 
 
 async def load(

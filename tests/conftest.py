@@ -7,6 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
+import partialconv  # noqa: F401  (switches telemetry off before a test imports what reports)
+
 
 @pytest.fixture(autouse=True)
 def seeded() -> None:

@@ -54,8 +54,10 @@ def test_beyond_this_machine_there_is_a_token() -> None:
         assert len(token) > 20
         assert httpx.get(f"{at}/api/models").status_code == 401
         assert httpx.get(f"{at}/api/models", headers={"Authorization": f"Bearer {token}"}).status_code == 200
-    with served(PARTIALCONV_TOKEN="mine") as (_, address):
-        assert address.endswith("/#token=mine")
+    with served(PARTIALCONV_TOKEN=" a+b=\n") as (_, address):
+        at, _, shown = address.partition("/#token=")
+        assert shown == "a%2Bb%3D"
+        assert httpx.get(f"{at}/api/models", headers={"Authorization": "Bearer a+b="}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -64,6 +66,10 @@ def test_beyond_this_machine_there_is_a_token() -> None:
         (("--model", "missing.onnx"), "no model file missing.onnx"),
         (("--model", "a/x.onnx", "--model", "b/x.onnx"), "two models have one name"),
         (("--token", " "), "the token is empty"),
+        (("--token", ""), "the token is empty"),
+        (("--token", "two words"), "the token is empty, or has other signs"),
+        (("--token", "bell\a"), "the token is empty, or has other signs"),
+        (("--token", "schlüssel"), "the token is empty, or has other signs"),
         (("--host", "no.such.host.invalid"), "cannot listen on no.such.host.invalid"),
     ],
 )

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from partialconv.errors import InputError
+from partialconv.privacy import switch_off
 
 if TYPE_CHECKING:
     from partialconv.api import fill
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Inpainter", "InputError", "fill"]
 __version__ = "0.1.0"
+
+switch_off()
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,7 @@ from partialconv.cli_fill import Overwrite, batch, fill
 from partialconv.cli_masks import doctor, masks_app
 from partialconv.cli_serve import serve
 from partialconv.errors import InputError
+from partialconv.privacy import keep_fonts_apart
 
 app = typer.Typer(
     help="Fill irregular holes in photos with partial convolutions.",
@@ -25,6 +26,7 @@ app.add_typer(masks_app, name="masks")
 
 def main() -> None:
     """Run the command line; wrong input is one line on standard error and exit code 2."""
+    keep_fonts_apart()
     try:
         app()
     except (InputError, ImportError, OSError) as error:

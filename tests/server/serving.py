@@ -17,19 +17,20 @@ from partialconv.server.app import create_app
 from partialconv.server.guard import Access
 from partialconv.server.limits import Limits
 from partialconv.server.listen import make_server, open_socket
+from partialconv.server.process import PROGRAM, Process
 
 MODELS = {"half": None}
 
 
-def make_app(limits: Limits | None = None, access: Access | None = None) -> ASGIApp:
-    return create_app(MODELS, limits or Limits(), access or Access())
+def make_app(limits: Limits | None = None, access: Access | None = None, program: str = PROGRAM) -> ASGIApp:
+    return create_app(Process(MODELS, limits or Limits(), program), access or Access())
 
 
 @contextmanager
-def serving(app: ASGIApp) -> Iterator[str]:
+def serving(app: ASGIApp, limits: Limits | None = None) -> Iterator[str]:
     """The address of a server that ends with the block."""
     listening = open_socket("127.0.0.1", 0)
-    server = make_server(app)
+    server = make_server(app, limits or Limits())
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:

@@ -15,6 +15,7 @@ import partialconv
 from partialconv.inference import confidence, plan
 from partialconv.server.guard import Access
 from partialconv.server.limits import Limits
+from partialconv.server.process import PROGRAM
 from partialconv.server.schema import CODES
 from partialconv.server.static import load_page
 from tests.server.serving import decoded, encoded, hole_array, make_app, parts, picture, serving
@@ -274,6 +275,20 @@ def test_only_this_machine_and_this_page(client: httpx.Client, address: str) -> 
     assert client.get("/api/models", headers={"Origin": address}).status_code == 200
 
 
+def test_what_a_browser_says_of_other_sites_is_believed(client: httpx.Client) -> None:
+    link = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    for site in ("cross-site", "same-site"):
+        there = {"Sec-Fetch-Site": site}
+        for path in ("/api/models", "/healthz", "/", "/main.js"):
+            refused(client.get(path, headers=there), 403, "origin")
+        refused(client.post("/api/fill", headers=there | link), 403, "origin")
+        refused(client.get("/api/models", headers=there | link), 403, "origin")
+        refused(client.get("/", headers=there | link | {"Sec-Fetch-Dest": "iframe"}), 403, "origin")
+        assert client.get("/", headers=there | link).status_code == 200  # somebody follows a link to the page
+    for site in ("same-origin", "none"):
+        assert client.get("/api/models", headers={"Sec-Fetch-Site": site}).status_code == 200
+
+
 def test_token_and_rate() -> None:
     access = Access(hosts=("photos.example",), token="secret", rate=5)
     with serving(make_app(access=access)) as address:
@@ -294,12 +309,12 @@ def test_token_and_rate() -> None:
         assert answer.status_code == 200
 
 
-def test_faults_show_nothing_of_their_inside(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
-        raise RuntimeError("a secret of the server")
-
-    monkeypatch.setattr("partialconv.server.engine.fill_photo", fail)
-    with serving(make_app()) as address, httpx.Client(base_url=address) as client:
+def test_faults_show_nothing_of_their_inside(caplog: pytest.LogCaptureFixture) -> None:
+    fault = (
+        "import partialconv.server.engine as engine\n"
+        "def fail(*_):\n    raise RuntimeError('a secret of the server')\nengine.fill_photo = fail\n"
+    )
+    with serving(make_app(program=fault + PROGRAM)) as address, httpx.Client(base_url=address, timeout=60) as client:
         message = refused(post(client), 500, "internal")
         assert "secret" not in message
         assert client.get("/healthz").status_code == 200

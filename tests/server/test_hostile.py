@@ -1,7 +1,10 @@
 """Clients that are slow, broken or ill-meaning, on raw sockets and in numbers."""
 
 import asyncio
+import json
 import random
+import re
+import select
 import socket
 import time
 from collections import Counter
@@ -9,9 +12,11 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 from starlette.types import Message, Scope
 
 from partialconv.server import listen
+from partialconv.server.guard import SECURITY_HEADERS, Guard
 from partialconv.server.limits import Limits
 from partialconv.server.schema import CODES
 from tests.server.serving import encoded, hole_array, make_app, picture, serving
@@ -20,6 +25,7 @@ FORM = httpx.Request(
     "POST", "http://127.0.0.1/api/fill", files={"photo": encoded(picture()), "hole": encoded(hole_array())}
 )
 BODY = FORM.read()
+FORM_TYPE = f"Content-Type: {FORM.headers['content-type']}\r\n".encode()
 HEAD = (
     f"POST /api/fill HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(BODY)}\r\n"
     f"Content-Type: {FORM.headers['content-type']}\r\n\r\n"
@@ -29,7 +35,8 @@ HEAD = (
 @pytest.fixture(scope="module")
 def impatient() -> Iterator[tuple[str, int]]:
     """A server that waits half a second for its clients."""
-    with pytest.MonkeyPatch.context() as patch, serving(make_app(Limits(idle_s=0.5, slowest_bytes=2000))) as address:
+    limits = Limits(idle_s=0.5, slowest_bytes=2000)
+    with pytest.MonkeyPatch.context() as patch, serving(make_app(limits), limits) as address:
         patch.setattr(listen, "HEADERS_S", 0.5)
         host, _, port = address.removeprefix("http://").partition(":")
         yield host, int(port)
@@ -101,6 +108,89 @@ def test_many_slow_clients_keep_nobody_out(impatient: tuple[str, int]) -> None:
         connection.close()
 
 
+def is_cut(connection: socket.socket) -> bool:
+    """Whether the server has aborted a connection, of which nothing is read meanwhile."""
+    watch = select.poll()
+    watch.register(connection, 0)
+    return bool(watch.poll(15_000))
+
+
+@pytest.mark.skipif(not hasattr(select, "poll"), reason="Windows cannot tell without reading")
+def test_who_asks_and_never_reads_is_cut(impatient: tuple[str, int]) -> None:
+    ask = b"GET /samples/lettering.jpg HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    crowd = []
+    for _ in range(3):
+        connection = socket.socket()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(impatient)
+        connection.sendall(ask * 40)
+        crowd.append(connection)
+    crowd[-1].shutdown(socket.SHUT_WR)  # half closed
+    for connection in crowd:
+        assert is_cut(connection)
+        connection.close()
+    assert alive(impatient)
+
+
+def test_who_reads_slowly_but_fast_enough_gets_everything(impatient: tuple[str, int]) -> None:
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(impatient)
+        connection.settimeout(10)
+        connection.sendall(b"GET /samples/lettering.jpg HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        data = b""
+        while piece := connection.recv(2000):
+            data += piece
+            time.sleep(0.01)
+    head, _, body = data.partition(b"\r\n\r\n")
+    assert f"content-length: {len(body)}".encode() in head.lower()
+
+
+def test_where_there_are_too_many_the_idle_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not those who wait for an answer, and not the newest."""
+    monkeypatch.setattr(listen, "MOST_CONNECTIONS", 12)
+    with serving(make_app()) as address:
+        at = (address.removeprefix("http://").partition(":")[0], int(address.rpartition(":")[2]))
+        patient = connect(at)
+        patient.settimeout(60)
+        patient.sendall(HEAD + BODY)
+        time.sleep(0.2)
+        crowd = [connect(at) for _ in range(30)]
+        for connection in crowd[-5:]:
+            connection.sendall(b"GET / HTTP/1.1\r\nHo")
+        assert alive(at)
+        assert all(is_cut(connection) for connection in crowd[:15])
+        assert patient.recv(1000).startswith(b"HTTP/1.1 200")
+        for connection in (patient, *crowd):
+            connection.close()
+
+
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+TWO_WAYS = [
+    b"POST /api/doctor HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\n" + CHUNKED + b"\r\n0\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + CHUNKED + b"Content-Length: 0\r\n\r\n0\r\n\r\n",
+    b"POST / HTTP/1.0\r\nHost: 127.0.0.1\r\n" + CHUNKED + b"\r\n0\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    b"POST /api/doctor HTTP/1.1\r\nHost: 127.0.0.1\r\n" + CHUNKED + FORM_TYPE + b"\r\n5;\0\r\nxx",
+    b"\x16\x03\x01\x02\0\r\n",
+]
+
+
+@pytest.mark.parametrize("head", TWO_WAYS)
+def test_what_can_be_read_in_two_ways_is_refused_and_nothing_behind_it_is_read(
+    impatient: tuple[str, int], head: bytes
+) -> None:
+    with connect(impatient) as connection:
+        connection.sendall(head + b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        answer = rest(connection)
+    assert re.findall(rb"HTTP/1.1 \d+", answer) == [b"HTTP/1.1 400"]
+    head, _, body = answer.partition(b"\r\n\r\n")
+    given = {line.partition(b":")[0].decode().lower() for line in head.split(b"\r\n")[1:]}
+    assert {name.lower() for name in SECURITY_HEADERS} <= given
+    assert json.loads(body)["error"]["code"] == "http"
+
+
 def test_whoever_hangs_up_in_the_middle_leaves_the_server_well(impatient: tuple[str, int]) -> None:
     for length in (0, 1, 10, len(HEAD), len(HEAD) + 50, len(HEAD) + len(BODY) // 2, len(HEAD) + len(BODY)):
         with connect(impatient) as connection:
@@ -148,8 +238,10 @@ def test_eight_thousand_garbled_requests_on_the_wire(impatient: tuple[str, int])
 
 
 def test_two_thousand_malformed_forms(caplog: pytest.LogCaptureFixture) -> None:
-    """In one process, without a socket; the forms are broken, seldom the pictures in them."""
+    """Without a socket; the forms are broken, seldom the pictures in them."""
     app, rng = make_app(), random.Random(1)
+    assert isinstance(app, Guard) and isinstance(app.app, Starlette)
+    inner = app.app
     seen: Counter[int] = Counter()
     kind = FORM.headers["content-type"].encode()
 
@@ -186,8 +278,9 @@ def test_two_thousand_malformed_forms(caplog: pytest.LogCaptureFixture) -> None:
         assert b"Traceback" not in sent[1]["body"] and b"/tmp" not in sent[1]["body"]
 
     async def main() -> None:
-        for _ in range(2000):
-            await ask()
+        async with inner.router.lifespan_context(inner):
+            for _ in range(2000):
+                await ask()
 
     asyncio.run(main())
     assert sum(seen.values()) == 2000

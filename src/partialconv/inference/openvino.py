@@ -10,6 +10,7 @@ import numpy as np
 from partialconv.conventions import FEATHERED
 from partialconv.errors import InputError
 from partialconv.inference.runtime import FloatArray
+from partialconv.privacy import import_openvino
 
 NUM_SIZES = 4  # compiled for, at most
 
@@ -32,7 +33,7 @@ class OpenVinoRuntime:
 
     def __init__(self, model: Path, device: str = "CPU", precision: str = "fp32") -> None:
         try:
-            import openvino
+            openvino = import_openvino()
         except ImportError as error:
             raise ImportError("the runtime openvino needs it: pip install 'partialconv[openvino]'.") from error
         self._core, self._model, self._device = openvino.Core(), model, device.upper()

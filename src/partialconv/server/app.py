@@ -1,30 +1,31 @@
 """The ASGI application: which address gives what."""
 
 import asyncio
+import contextlib
+import hashlib
 import json
 import secrets
-import tempfile
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from partialconv import __version__
-from partialconv.masks import HoleColor
-from partialconv.server.engine import Answer, Engine, Options, describe_model
 from partialconv.server.form import Form, read_form
 from partialconv.server.guard import Access, Guard, Notes
-from partialconv.server.limits import Limits, check_picture
+from partialconv.server.limits import NO_SPACE, no_space
+from partialconv.server.order import COLOURS, Answer, Options, Order
 from partialconv.server.problem import Gone, Problem
+from partialconv.server.process import Process
 from partialconv.server.schema import openapi
+from partialconv.server.scratch import Scratch
 from partialconv.server.static import load_page
 from partialconv.server.worker import Worker
 from partialconv.zoo import model_path
@@ -33,6 +34,7 @@ OPTIONS = ("model", "hole_color", "grow_px", "strict")
 MOST_GROWTH_PX = 500
 REPORT_HEADER = "Partialconv-Report"
 CODES = {404: "address", 405: "method"}
+PIECE = 1 << 16  # bytes
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,13 @@ class Post:
     """An address that takes files.
 
     Args:
-        work: What is done with them.
+        work: What is done with them: a method of `engine.Engine`.
         files: Fields that hold files; of these, `needed` must be there.
         options: Fields that hold text.
         report_only: Whether the report alone goes back, where nothing else is asked for.
     """
 
-    work: Callable[[Engine, Form, Options], Answer]
+    work: str
     files: tuple[str, ...]
     needed: tuple[str, ...]
     options: tuple[str, ...] = OPTIONS
@@ -55,26 +57,26 @@ class Post:
 
 POSTS = {
     "/api/fill": Post(
-        lambda engine, form, options: engine.fill(form.files["photo"], form.files["hole"], options),
+        "fill",
         files=("photo", "hole"),
         needed=("photo", "hole"),
         options=(*OPTIONS, "grain"),
     ),
     "/api/doctor": Post(
-        lambda engine, form, options: engine.doctor(form.files["hole"], form.files.get("photo"), options),
+        "doctor",
         files=("photo", "hole"),
         needed=("hole",),
         options=("hole_color", "grow_px"),
         report_only=True,
     ),
     "/api/plan": Post(
-        lambda engine, form, options: engine.plan(form.files["hole"], options),
+        "plan",
         files=("hole",),
         needed=("hole",),
         report_only=True,
     ),
     "/api/show": Post(
-        lambda engine, form, _options: engine.show(form.files["photo"]),
+        "show",
         files=("photo",),
         needed=("photo",),
         options=(),
@@ -86,39 +88,42 @@ POSTS = {
 class Service:
     """What the addresses share."""
 
-    engine: Engine
+    process: Process
     worker: Worker
-    limits: Limits
-    models: list[str]
+    scratch: Scratch
     num_uploads: int = 0
 
+    def warm(self) -> None:
+        """Start the process again if it has ended, before the next request needs it."""
+        with contextlib.suppress(RuntimeError):  # the server is being stopped
+            self.worker.spare(self.process.start)
 
-def create_app(models: Mapping[str, Path | None], limits: Limits, access: Access) -> ASGIApp:
+
+def create_app(process: Process, access: Access) -> ASGIApp:
     """Build the application.
 
     Args:
-        models: Name to file; None is the shipped model. The first one is the default.
-        limits: What requests may bring.
+        process: Does the work. It starts with the application, if it has not been started, and ends with it.
         access: Who may ask.
-
-    Raises:
-        InputError: a model cannot be read.
     """
-    worker = Worker(limits.max_waiting)
-    service = Service(Engine(models, worker.check), worker, limits, list(models))
+    limits, models = process.limits, process.models
+    service = Service(process, Worker(limits.max_waiting), Scratch())
     described = [
-        describe_model(name, model_path(path), default=number == 0)
-        for number, (name, path) in enumerate(models.items())
+        _describe(name, model_path(path), default=number == 0) for number, (name, path) in enumerate(models.items())
     ]
     document = openapi(__version__, list(models), limits)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
+        service.warm()
         yield
-        await asyncio.to_thread(worker.close)
+        process.refuse()
+        await asyncio.to_thread(service.worker.close)
+        process.close()
+        service.scratch.close()
 
     async def healthz(_request: Request) -> Response:
-        return JSONResponse({"status": "ok", "version": __version__, "waiting": worker.num_in})
+        return JSONResponse({"status": "ok", "version": __version__, "waiting": service.worker.num_in})
 
     async def list_models(_request: Request) -> Response:
         taken = {"max_bytes": limits.max_bytes, "max_pixels": limits.max_pixels}
@@ -148,40 +153,60 @@ def create_app(models: Mapping[str, Path | None], limits: Limits, access: Access
     return Guard(app, access)
 
 
+def _describe(name: str, path: Path, default: bool) -> dict[str, str | int | bool]:
+    """What is said of a model: `Model` in `schema`."""
+    data = path.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    return {"name": name, "default": default, "num_bytes": len(data), "sha256": digest}
+
+
 async def _answer(request: Request, service: Service, post: Post) -> Response:
     """Take files in, wait for a turn, work, and give the result back."""
     notes: Notes = request.scope["state"]["notes"]
     loop = asyncio.get_running_loop()
     started = loop.time()
-    with tempfile.TemporaryDirectory(prefix="partialconv-", ignore_cleanup_errors=True) as folder:
+    with service.scratch.folder() as folder, _explained():
         form = await _upload(request, service, Path(folder), post)
         notes.num_bytes = form.num_bytes
         for field in post.needed:
             if field not in form.files:
                 raise Problem(422, "field", f"the form has no field {field}: send the file in a field of this name.")
-        options = _options(form.options, service.models)
-        for field, path in form.files.items():
-            suffix = await asyncio.to_thread(check_picture, path, field, service.limits)
-            form.files[field] = path.rename(path.with_name(f"{field}{suffix}"))
+        options = _options(form.options, list(service.process.models))
+        order = Order(post.work, Path(folder), tuple(form.files), options)
         notes.steps["in"] = loop.time() - started
         started = loop.time()
-        answer = await service.worker.run(
-            lambda: post.work(service.engine, form, options), lambda: _disconnected(request)
-        )
-        notes.steps["queue"] = loop.time() - started - sum(answer.timings_s.values())
-        notes.steps |= answer.timings_s
-    return _response(request, answer, notes, post.report_only)
+        try:
+            reply = await service.worker.run(
+                lambda: service.process.ask(order), lambda: _disconnected(request), lambda: service.process.stop(order)
+            )
+        finally:
+            service.warm()
+        notes.steps["queue"] = loop.time() - started - sum(reply.timings_s.values())
+        notes.steps |= reply.timings_s
+        return _response(request, reply, notes, post.report_only)
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Tell a full disk from a fault of the server."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in NO_SPACE:
+            raise no_space() from error
+        raise
 
 
 async def _upload(request: Request, service: Service, folder: Path, post: Post) -> Form:
     """Read the form, unless too many are being read or wait already."""
     service.worker.admit()
-    if service.num_uploads > 2 * service.limits.max_waiting:
+    limits = service.process.limits
+    if service.num_uploads > 2 * limits.max_waiting:
         message = "too many requests are coming in: try again in 1 s."
         raise Problem(503, "busy", message, {"Retry-After": "1"})
     service.num_uploads += 1
     try:
-        return await read_form(request, folder, service.limits, post.files, post.options)
+        return await read_form(request, folder, limits, post.files, post.options)
     finally:
         service.num_uploads -= 1
 
@@ -197,7 +222,7 @@ def _options(given: Mapping[str, str], models: list[str]) -> Options:
     if model not in models:
         raise Problem(422, "option", f"model is {model[:40]!r}, expected one of {', '.join(models)}.")
     color = given.get("hole_color", "white")
-    if color not in get_args(HoleColor):
+    if color not in COLOURS:
         raise Problem(422, "option", f"hole_color is {color[:40]!r}, expected white or black.")
     grow = given.get("grow_px", "0")
     if not (grow.isascii() and grow.isdigit() and len(grow) < 5 and int(grow) <= MOST_GROWTH_PX):
@@ -211,28 +236,44 @@ def _options(given: Mapping[str, str], models: list[str]) -> Options:
     return Options(model, "black" if color == "black" else "white", int(grow), strict, grain)
 
 
-def _response(request: Request, answer: Answer, notes: Notes, report_only: bool) -> Response:
+def _response(request: Request, reply: Answer, notes: Notes, report_only: bool) -> Response:
     """Report and file as parts of a form, where the client asks for one; else the one that the address is for."""
     timing = ", ".join(f"{step};dur={1000 * seconds:.1f}" for step, seconds in notes.steps.items())
     headers = {"Server-Timing": timing, "Vary": "Accept"}
-    report = json.dumps(answer.report).encode()  # in ASCII, as headers must be
+    report = json.dumps(reply.report).encode()  # in ASCII, as headers must be
     if "multipart/form-data" in request.headers.get("accept", "").lower():
         boundary = secrets.token_hex(16)
-        parts = [("report", "application/json", report), ("file", answer.media_type, answer.data)]
-        pieces = [
+        heads = [
             f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{name}"\r\n'
             f"Content-Type: {kind}\r\n\r\n".encode()
-            + content
-            + b"\r\n"
-            for name, kind, content in parts
+            for name, kind in (("report", "application/json"), ("file", reply.media_type))
         ]
-        body = b"".join([*pieces, f"--{boundary}--\r\n".encode()])
-        return Response(body, headers=headers, media_type=f"multipart/form-data; boundary={boundary}")
+        before, after = heads[0] + report + b"\r\n" + heads[1], f"\r\n--{boundary}--\r\n".encode()
+        return _FileResponse(reply.file, headers, f"multipart/form-data; boundary={boundary}", before, after)
     if report_only:
         return Response(report, headers=headers, media_type="application/json")
-    if answer.report:
+    if reply.report:
         headers[REPORT_HEADER] = report.decode()
-    return Response(answer.data, headers=headers, media_type=answer.media_type)
+    return _FileResponse(reply.file, headers, reply.media_type)
+
+
+class _FileResponse(Response):
+    """A file in pieces, so that slow clients hold no memory; opened at once, so that its name may go."""
+
+    def __init__(
+        self, path: Path, headers: dict[str, str], media_type: str, before: bytes = b"", after: bytes = b""
+    ) -> None:
+        length = len(before) + path.stat().st_size + len(after)
+        super().__init__(headers=headers | {"Content-Length": str(length)}, media_type=media_type)
+        self.file, self.before, self.after = path.open("rb"), before, after
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        with self.file:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            await send({"type": "http.response.body", "body": self.before, "more_body": True})
+            while piece := self.file.read(PIECE):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": self.after})
 
 
 async def _told(_request: Request, error: Exception) -> Response:

@@ -1,12 +1,13 @@
-"""From uploaded files to filled ones: the only file of the server that reads, fills and writes photos."""
+"""From uploaded files to filled ones: the only file of the server that reads, fills and writes photos.
 
-import hashlib
-import io
+It runs in the process of `working`, never in that of the server.
+"""
+
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,51 +16,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from partialconv.api import fill_photo
-from partialconv.errors import InputError
-from partialconv.imageio import encode_png, read_photo, write_photo
-from partialconv.inference import Inpainter, Plan, Runtime, confidence
-from partialconv.inference.runtime import FloatArray
-from partialconv.masks import Diagnosis, HoleColor, read_hole
+from partialconv.errors import FormatError, InputError, TooLargeError
+from partialconv.imageio import Header, encode_png, read_header, read_photo, write_photo
+from partialconv.inference import Inpainter, Plan, confidence
+from partialconv.masks import Diagnosis, read_hole
+from partialconv.server.limits import Limits
+from partialconv.server.order import MEDIA_TYPES, Answer, Options, Report
 from partialconv.server.problem import Problem
 
-MEDIA_TYPES = {
-    ".jpg": "image/jpeg",
-    ".png": "image/png",
-    ".webp": "image/webp",
-    ".tif": "image/tiff",
-    ".bmp": "image/bmp",
-}
+# a JPEG with previews behind it counts as one; no other decoder ever sees a client's bytes
+SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp"}
+NO_MEMORY = ("bad_alloc", "bad allocation", "Failed to allocate memory")
 LEVEL_PX, SEEN_PX = 256, 768  # a pixel of the deepest level, and more than twice what it sees on each side
-Report = dict[str, Any]
 Hole = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a request may choose; see `schema`."""
-
-    model: str = ""
-    hole_color: HoleColor = "white"
-    grow_px: int = 0
-    strict: bool = False
-    grain: bool = True
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What goes back.
-
-    Args:
-        data: A file.
-        media_type: Of the file.
-        report: What was found in the hole, and done about it.
-        timings_s: Of the steps.
-    """
-
-    data: bytes
-    media_type: str
-    report: Report = field(default_factory=dict)
-    timings_s: dict[str, float] = field(default_factory=dict)
 
 
 class Engine:
@@ -67,14 +36,44 @@ class Engine:
 
     Args:
         models: Name to file; None is the shipped model. The first one is the default.
-        check: Called before each run of a network; raises to stop the work.
+        limits: Of the server.
 
     Raises:
         InputError: a model cannot be read.
     """
 
-    def __init__(self, models: Mapping[str, Path | None], check: Callable[[], None]) -> None:
-        self.inpainters = {name: _Watched(path, check) for name, path in models.items()}
+    def __init__(self, models: Mapping[str, Path | None], limits: Limits) -> None:
+        self.inpainters = {name: _Watched(path) for name, path in models.items()}
+        self.limits = limits
+
+    def do(self, work: str, files: Mapping[str, Path], options: Options, most_bytes: int) -> Answer:
+        """Look at the headers of the files, give the files the suffixes of their formats, and work.
+
+        Args:
+            work: "fill", "plan", "doctor" or "show".
+            files: By field; all lie in one folder.
+            options: Of the request.
+            most_bytes: Memory that there is.
+
+        Raises:
+            Problem: 415, 413 or 422 over the headers; 413, there is too little memory; or as the work does.
+        """
+        needed, named = 0, {}
+        for field, path in files.items():
+            header = _check_picture(path, field, self.limits)
+            needed += header.fill_bytes() if work == "fill" and field == "photo" else header.read_bytes
+            named[field] = path.rename(path.with_name(field + SUFFIXES[header.format]))
+        if needed > most_bytes:
+            raise _too_little_memory(f"{needed / 1e9:.1f} GB are needed, {most_bytes / 1e9:.1f} GB may be taken")
+        match work:
+            case "fill":
+                return self.fill(named["photo"], named["hole"], options)
+            case "plan":
+                return self.plan(named["hole"], options)
+            case "doctor":
+                return self.doctor(named["hole"], named.get("photo"), options)
+            case _:
+                return self.show(named["photo"])
 
     def fill(self, photo: Path, hole: Path, options: Options) -> Answer:
         """Fill a photo.
@@ -101,10 +100,9 @@ class Engine:
             clock.stop("fill")
             result = photo.with_name(f"filled{photo.suffix}")
             write_photo(source, filled, marked, result)
-            data = result.read_bytes()
             clock.stop("write")
         report = _report_of(found, photo.parent) | {"plan": _summary(inpainter.followed)}
-        return Answer(data, MEDIA_TYPES[photo.suffix], report, clock.timings_s)
+        return Answer(result, MEDIA_TYPES[photo.suffix], report, clock.timings_s)
 
     def plan(self, hole: Path, options: Options) -> Answer:
         """What a fill of a hole would do, and how much of it the network would see.
@@ -126,12 +124,12 @@ class Engine:
             clock.stop("read")
             steps = self.inpainters[options.model].plan(marked)
             box, inside = _confidence_around(marked)
-            data = _png(Image.fromarray(np.rint(inside * 255).astype(np.uint8)))
+            shown = _png(hole, Image.fromarray(np.rint(inside * 255).astype(np.uint8)))
             clock.stop("plan")
         names = ("top", "left", "bottom", "right")
         around = {"confidence": float(inside[inside < 1].mean()), "box": dict(zip(names, box, strict=True))}
         report = _report_of(found, hole.parent) | {"plan": _summary(steps) | around}
-        return Answer(data, "image/png", report, clock.timings_s)
+        return Answer(shown, "image/png", report, clock.timings_s)
 
     def doctor(self, hole: Path, photo: Path | None, options: Options) -> Answer:
         """Look at the picture of a hole, as `fill` would read it.
@@ -151,9 +149,10 @@ class Engine:
         with _explained(hole.parent):
             size = None if photo is None else read_photo(photo).shown.size
             found = read_hole(hole, size, options.hole_color, options.grow_px)
-            data = encode_png(found.hole)
+            understood = hole.with_name("understood.png")
+            understood.write_bytes(encode_png(found.hole))
         clock.stop("read")
-        return Answer(data, "image/png", _report_of(found, hole.parent), clock.timings_s)
+        return Answer(understood, "image/png", _report_of(found, hole.parent), clock.timings_s)
 
     def show(self, photo: Path) -> Answer:
         """A picture that every browser shows, 8 bits and turned by its EXIF orientation, of a photo that it may not.
@@ -164,22 +163,41 @@ class Engine:
         clock = _Clock()
         with _explained(photo.parent):
             shown = read_photo(photo).shown.image
-            data = _png(shown, icc_profile=shown.info.get("icc_profile"))
+            result = _png(photo, shown, icc_profile=shown.info.get("icc_profile"))
         clock.stop("read")
-        return Answer(data, "image/png", {}, clock.timings_s)
+        return Answer(result, "image/png", {}, clock.timings_s)
 
 
-def _png(image: Image.Image, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=1, **options)
-    return buffer.getvalue()
+def _png(beside: Path, image: Image.Image, **options: Any) -> Path:
+    path = beside.with_name("shown.png")
+    image.save(path, "PNG", compress_level=1, **options)
+    return path
 
 
-def describe_model(name: str, path: Path, default: bool) -> dict[str, str | int | bool]:
-    """What is said of a model: `Model` in `schema`."""
-    data = path.read_bytes()
-    digest = hashlib.sha256(data).hexdigest()
-    return {"name": name, "default": default, "num_bytes": len(data), "sha256": digest}
+def _check_picture(path: Path, field: str, limits: Limits) -> Header:
+    """Look at the header of an uploaded picture.
+
+    Raises:
+        Problem: 415 for another format than JPEG, PNG, WebP, TIFF and BMP, 413 for too many pixels or too long sides,
+            422 for what is broken.
+    """
+    most = limits.max_pixels / 1e6
+    wrong_format = f"{field} is no picture that can be read: send a JPEG, PNG, WebP, TIFF or BMP file."
+    try:
+        header = read_header(path)
+    except FormatError as error:
+        raise Problem(415, "format", wrong_format) from error
+    except TooLargeError as error:
+        raise Problem(413, "pixels", str(error).replace(str(path), field)) from error
+    except InputError as error:
+        raise Problem(422, "broken", str(error).replace(str(path), field)) from error
+    if header.format not in SUFFIXES:
+        raise Problem(415, "format", wrong_format)
+    if header.num_pixels > limits.max_pixels:
+        height, width = header.size
+        message = f"{field} has {width}x{height} pixels, at most {most:g} megapixels are taken: scale it down."
+        raise Problem(413, "pixels", message)
+    return header
 
 
 def _report_of(found: Diagnosis, folder: Path) -> Report:
@@ -234,35 +252,30 @@ def _explained(folder: Path) -> Iterator[None]:
     """Turn errors about files into answers that name no folder of this machine."""
     try:
         yield
+    except TooLargeError as error:
+        raise Problem(413, "memory", _nameless(str(error), folder)) from error
     except InputError as error:
         raise Problem(422, "input", _nameless(str(error), folder)) from error
     except ArithmeticError as error:
         raise Problem(500, "model", str(error)) from error
     except MemoryError as error:
-        raise Problem(413, "memory", "this machine has too little memory for the photo: scale it down.") from error
+        raise _too_little_memory("the work was stopped where it took more than it may") from error
+    except Exception as error:
+        if any(word in str(error) for word in NO_MEMORY):  # of ONNX Runtime, whose errors share no base
+            raise _too_little_memory("the network got no more memory") from error
+        raise
+
+
+def _too_little_memory(what: str) -> Problem:
+    return Problem(413, "memory", f"there is too little memory for the photo ({what}): scale it down.")
 
 
 class _Watched(Inpainter):
-    """Remembers the plan that it followed, and stops where nobody waits any more. For one thread."""
-
-    def __init__(self, model: Path | None, check: Callable[[], None]) -> None:
-        super().__init__(model)
-        self.runtime = _Stoppable(self.runtime, check)
+    """Remembers the plan that it followed. For one thread."""
 
     def plan(self, hole: Hole) -> Plan:
         self.followed = super().plan(hole)
         return self.followed
-
-
-class _Stoppable:
-    """A network that looks, before it runs, whether anybody still waits."""
-
-    def __init__(self, runtime: Runtime, check: Callable[[], None]) -> None:
-        self.runtime, self.check, self.feathered = runtime, check, runtime.feathered
-
-    def __call__(self, image: FloatArray, valid: FloatArray) -> FloatArray:
-        self.check()
-        return self.runtime(image, valid)
 
 
 class _Clock:

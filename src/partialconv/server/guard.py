@@ -52,21 +52,16 @@ class Notes:
     steps: dict[str, float] = field(default_factory=dict)
 
 
-class NotTakenError(Exception):
-    """The client left while its answer was on its way, or took it too slowly."""
-
-
 class Guard:
     """ASGI middleware around the whole application.
 
     Args:
         app: What it guards.
         access: Who may ask.
-        send_s: Longest time a client may take to accept a piece of an answer.
     """
 
-    def __init__(self, app: ASGIApp, access: Access, send_s: float = 60.0) -> None:
-        self.app, self.access, self.send_s = app, access, send_s
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self.app, self.access = app, access
         self.seen: dict[str, deque[float]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,19 +83,17 @@ class Guard:
             else:
                 num_sent += len(message.get("body", b""))
                 complete = not message.get("more_body", False)
-            try:
-                async with asyncio.timeout(self.send_s):
-                    await send(message)
-            except OSError as error:  # a timeout is one, too
-                raise NotTakenError from error
+            await send(message)
 
         try:
             self._check(scope)
             await self.app(scope, receive, send_guarded)
         except Problem as problem:
             await problem.response()(scope, receive, send_guarded)
-        except NotTakenError:
-            LOG.info("%s: the answer was not taken", _line(scope))
+        except asyncio.CancelledError:  # the server is being stopped, and this has taken too long for that
+            if not status:
+                stopped = Problem(503, "busy", "the server is being stopped: ask again.", {"Retry-After": "5"})
+                await stopped.response()(scope, receive, send_guarded)
         except Exception:
             LOG.exception("error in %s", _line(scope))
             if not complete:
@@ -118,8 +111,12 @@ class Guard:
             names = ", ".join(self.access.hosts)
             raise Problem(403, "host", f"this server does not answer to that name, only to {names}.")
         origin = headers.get("origin")
-        if origin is not None and not self._is_own(origin.partition("://")[2], host):
+        if _is_foreign(scope, headers) if origin is None else not self._is_own(origin.partition("://")[2], host):
             raise Problem(403, "origin", "pages of other sites may not use this server.")
+        if "transfer-encoding" in headers and ("content-length" in headers or scope["http_version"] == "1.0"):
+            # where the request ends may be read in two ways, so nothing behind it may be read at all
+            message = "the request has a Transfer-Encoding beside a Content-Length, or in HTTP/1.0: send one of them."
+            raise Problem(400, "http", message, {"Connection": "close"})
         if not scope["path"].startswith("/api/"):
             return
         if self.access.rate:
@@ -148,6 +145,14 @@ class Guard:
         times.append(now)
         if len(self.seen) > MOST_ADDRESSES:
             self.seen = {key: value for key, value in self.seen.items() if value and value[-1] > now - 60}
+
+
+def _is_foreign(scope: Scope, headers: Headers) -> bool:
+    """Whether a browser says that another site asks, but for a person who follows a link to the page."""
+    if headers.get("sec-fetch-site") not in ("cross-site", "same-site"):  # of the same site: another port, or name
+        return False
+    by_link = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+    return not (by_link and scope["method"] == "GET" and not scope["path"].startswith("/api/"))
 
 
 def _name_of(netloc: str) -> str:

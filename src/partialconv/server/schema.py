@@ -8,19 +8,20 @@ from partialconv.server.limits import Limits
 Document = dict[str, Any]
 PICTURES = ("image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp")
 PROBLEMS = {
-    400: "The form is broken or truncated.",
+    400: "The form is broken or truncated, or the request is no HTTP/1.1.",
     401: "A token is needed.",
     403: "The server does not answer to this name, or to pages of this origin.",
     408: "The request came too slowly.",
-    413: "Too many bytes or pixels, told before anything is decoded.",
+    413: "Too many bytes or pixels, or more memory needed than there is, told before anything is decoded.",
     415: "The request is no form, or a file no JPEG, PNG, WebP, TIFF or BMP.",
     422: "A field, a photo or a hole cannot be used; the message says why.",
     429: "Too many requests in a minute from one address.",
-    500: "A fault of the server or of the model.",
-    503: "Too many requests wait; Retry-After says for how many seconds.",
+    500: "A fault of the server or of the model, or a file that ended the process which read it.",
+    503: "Too many requests wait, and Retry-After says for how many seconds; or the work took too long.",
+    507: "The server's temporary folder is full.",
 }
 CODES = {
-    400: ["form"],
+    400: ["form", "http"],
     401: ["token"],
     403: ["host", "origin"],
     404: ["address"],
@@ -31,8 +32,9 @@ CODES = {
     422: ["field", "option", "broken", "input", *(f"hole_{code}" for code in (
         "alpha", "jpeg", "grey", "contrast", "size", "shape", "inverted", "empty", "full"))],
     429: ["rate"],
-    500: ["model", "internal"],
-    503: ["busy"],
+    500: ["model", "ended", "internal"],
+    503: ["busy", "time"],
+    507: ["disk"],
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""One thread that works, and a bounded queue before it."""
+"""A bounded queue before the one process that works."""
 
 import asyncio
 import threading
@@ -11,10 +11,11 @@ from partialconv.server.problem import Gone, Problem
 
 Result = TypeVar("Result")
 FIRST_GUESS_S = 0.5  # of the time that a request takes
+LEAVE_S = 1.0  # for work that nobody waits for any more: most is done by then, and starting anew takes about as long
 
 
 class Worker:
-    """Runs one piece of work at a time, off the event loop, and drops what nobody waits for any more.
+    """Does one piece of work at a time, off the event loop, and drops what nobody waits for any more.
 
     Args:
         max_waiting: Pieces that wait while one runs.
@@ -24,7 +25,6 @@ class Worker:
         self.max_waiting = max_waiting
         self.num_in = 0
         self._mean_s = FIRST_GUESS_S
-        self._left = threading.Event()
         self._lock = threading.Lock()
         self._thread = ThreadPoolExecutor(1, "partialconv-worker")
 
@@ -39,21 +39,26 @@ class Worker:
             message = f"{self.num_in} requests are being worked on: try again in {wait_s} s."
             raise Problem(503, "busy", message, {"Retry-After": str(wait_s)})
 
-    async def run(self, work: Callable[[], Result], disconnect: Callable[[], Coroutine[Any, Any, None]]) -> Result:
+    async def run(
+        self,
+        work: Callable[[], Result],
+        disconnect: Callable[[], Coroutine[Any, Any, None]],
+        stop: Callable[[], None],
+    ) -> Result:
         """Wait for a turn, and run `work` in the thread.
 
         Args:
-            work: Plain code; calls `check` where it can stop.
+            work: Plain code.
             disconnect: Returns when the client leaves.
+            stop: Makes `work` that runs return soon, whatever it is doing.
 
         Raises:
             Problem: 503 as in `admit`.
-            Gone: the client left; work that waited is dropped, work that ran stops at its next `check`.
+            Gone: the client left; work that waited was dropped, work that ran was stopped and has ended.
         """
         self.admit()
         self._count(+1)
-        left = threading.Event()
-        future = self._thread.submit(self._work, work, left)
+        future = self._thread.submit(self._work, work)
         future.add_done_callback(lambda _: self._count(-1))
         answer, watch = asyncio.wrap_future(future), asyncio.create_task(disconnect())
         try:
@@ -61,28 +66,26 @@ class Worker:
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             if answer.done():
                 return answer.result()
+            if not future.cancel():
+                await asyncio.wait([answer], timeout=LEAVE_S)
             raise Gone
         finally:
-            left.set()
             watch.cancel()
-            answer.cancel()
+            if not answer.done() and not future.cancel():
+                stop()
+                await asyncio.wait([answer])
+            if answer.done() and not answer.cancelled():
+                answer.exception()  # nobody else looks at it
 
-    def check(self) -> None:
-        """Called by work: stop if nobody waits for it.
-
-        Raises:
-            Gone: the client left.
-        """
-        if self._left.is_set():
-            raise Gone
+    def spare(self, work: Callable[[], object]) -> None:
+        """Run something when there is time, and drop what comes of it."""
+        self._thread.submit(work)
 
     def close(self) -> None:
-        """Finish what runs, drop what waits."""
+        """Wait for what runs, drop what waits."""
         self._thread.shutdown(wait=True, cancel_futures=True)
 
-    def _work(self, work: Callable[[], Result], left: threading.Event) -> Result:
-        self._left = left
-        self.check()
+    def _work(self, work: Callable[[], Result]) -> Result:
         started = time.perf_counter()
         result = work()
         self._mean_s += 0.2 * (time.perf_counter() - started - self._mean_s)
