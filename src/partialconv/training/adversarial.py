@@ -151,7 +151,6 @@ class Adversary:
             seen = self.net.see(target)
         for maps in seen:
             maps.requires_grad_(True)
-        # not compiled: compiled layers have no second derivative
         scores = self.net.judge(seen, known).scores
         total = torch.stack([(s * p).sum() for s, p in zip(scores, patches, strict=True)]).sum()
         gradients = torch.autograd.grad(total, seen, create_graph=True)

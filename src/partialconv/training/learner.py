@@ -77,8 +77,6 @@ class Learner:
             self.net.compile()
             if features is not None:
                 features.compile()
-            if self.adversary is not None:
-                self.adversary.net.compile()
 
     def enter(self, phase: Phase) -> None:
         """Do what a phase begins with."""

@@ -168,7 +168,8 @@ class TrainingRecipe:
             Weights, masks, losses and statistics stay in fp32.
         ema_decay: Of a moving average of the weights, which is then what is exported; 0 = none.
         clip_norm: Largest norm of the gradient; 0 = not clipped.
-        compile: Compile the network with torch.compile.
+        compile: Compile network and VGG16 with torch.compile; not the discriminator, whose penalty needs second
+            derivatives.
         gradient_checkpointing: Compute activations again in the backward pass, to save memory.
         coarse_frozen: Train the layers at full resolution alone, see `PartialConvUNet.freeze_coarse`.
         norm_frozen: Freeze every BatchNorm from the start, see `PartialConvUNet.freeze_norm`.
@@ -296,12 +297,11 @@ def recipe_from_dict(content: dict[str, Any]) -> Recipe:
     _expect(teachers.repeats >= 0, "distillation.repeats", "0 or more", teachers.repeats)
     judge = recipe.adversarial
     _expect(min(judge.weight, judge.matching, judge.r1) >= 0, "adversarial", "weights of at least 0")
-    _expect(
-        judge.matching == 0 or judge.weight > 0, "adversarial.weight", "more than 0 where matching is", judge.weight
-    )
-    _expect(
-        min(judge.width, judge.num_levels, judge.r1_every) >= 1, "adversarial", "width, num_levels, r1_every above 0"
-    )
+    _expect(judge.matching == 0 or judge.weight > 0, "adversarial.weight", "above 0 where matching is", judge.weight)
+    sizes = min(judge.width, judge.num_levels, judge.r1_every)
+    _expect(sizes >= 1, "adversarial", "of width, num_levels and r1_every of at least 1")
+    fits = judge.weight == 0 or judge.kind == "vgg16" or 2**judge.num_levels <= data.crop_px
+    _expect(fits, "adversarial.num_levels", "fewer: crops are too small", judge.num_levels)
     _expect(0 <= judge.hole_share <= 1, "adversarial.hole_share", "a share from 0 to 1", judge.hole_share)
     _expect(judge.rate > 0, "adversarial.rate", "more than 0", judge.rate)
     _expect(training.batch_size >= 1, "training.batch_size", "at least 1")
