@@ -108,10 +108,10 @@ def test_losses_by_hand(loss: Literal["hinge", "softplus"]) -> None:
         return float(np.mean([function(images[n, 0].numpy().astype(np.float64)[hole[n]]).mean() for n in range(2)]))
 
     def softplus(x: np.ndarray) -> np.ndarray:
-        return np.logaddexp(0.0, x)
+        return np.asarray(np.logaddexp(0.0, x))
 
     def relu(x: np.ndarray) -> np.ndarray:
-        return x.clip(min=0)
+        return np.asarray(x.clip(min=0))
 
     if loss == "hinge":
         wanted = mean(lambda x: -x, output)
