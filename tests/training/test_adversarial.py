@@ -71,7 +71,7 @@ def fixed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_known_pixels_never_get_its_gradient(kind: str) -> None:
     judge = adversary(kind=kind)
     target, output, valid = crops()
-    judge.total(judge.terms(target, output, valid)).backward()
+    judge.total(judge.play(target, output, valid).terms).backward()
     assert output.grad is not None
     known = valid.expand_as(output.grad)
     assert bool((output.grad[known] == 0).all())
@@ -82,15 +82,28 @@ def test_known_pixels_never_get_its_gradient(kind: str) -> None:
 def test_patches_that_do_not_see_enough_of_the_hole_do_not_count() -> None:
     judge = adversary(matching=0.0)
     target, output, valid = crops()
-    terms = judge.terms(target, output, valid)
+    terms = judge.play(target, output, valid).terms
     changed_far_away = target.clone()
     changed_far_away[0, :, :, 40:] = 1 - changed_far_away[0, :, :, 40:]  # patches span 18 pixels
-    assert judge.terms(changed_far_away, output, valid) == terms
-    nothing = judge.terms(target, output, torch.ones_like(valid))
+    assert judge.play(changed_far_away, output, valid).terms == terms
+    nothing = judge.play(target, output, torch.ones_like(valid)).terms
     assert nothing["adversarial"] == 0
     changed_beside = target.clone()
     changed_beside[0, :, 10:30, 14:18] = 1 - changed_beside[0, :, 10:30, 14:18]
-    assert judge.terms(changed_beside, output, valid) != terms
+    assert judge.play(changed_beside, output, valid).terms != terms
+
+
+def test_vgg16_is_shown_the_window_around_most_of_the_hole() -> None:
+    recipe = changed(JUDGED, loss={"vgg_window_px": 32}, adversarial={"kind": "vgg16"})
+    judge = Adversary(recipe, WORLD, torch.float32, VGG16Features())
+    target, output, valid = crops()
+    played = judge.play(target, output, valid)
+    assert played.known.shape == (2, 1, 32, 32)
+    assert torch.equal((1 - played.known).sum((1, 2, 3)), (~valid).sum((1, 2, 3)).float())  # both holes fit
+    assert played.real[0].shape[-2:] == (16, 16)
+    played.terms["adversarial"].backward()
+    assert output.grad is not None and bool((output.grad[valid.expand_as(output)] == 0).all())
+    assert bool((output.grad[~valid.expand_as(output)] != 0).any())
 
 
 @pytest.mark.usefixtures("fixed")
@@ -119,11 +132,12 @@ def test_losses_by_hand(loss: Literal["hinge", "softplus"]) -> None:
     else:
         wanted = mean(lambda x: softplus(-x), output)
         cost = mean(lambda x: softplus(-x), target) + mean(softplus, output)
-    terms = judge.terms(target, output, valid)
+    played = judge.play(target, output, valid)
+    terms = played.terms
     assert float(terms["adversarial"]) == pytest.approx(wanted, rel=1e-5)
     assert float(terms["matching"]) == pytest.approx(float(((target - output).abs() * ~valid).mean()), rel=1e-5)
     assert float(judge.total(terms)) == pytest.approx(0.1 * wanted + float(terms["matching"]), rel=1e-5)
-    shown = judge.learn(target, output, valid, 1e-3, 1)
+    shown = judge.learn(played, 1e-3, 1)
     assert float(shown["discriminator"]) == pytest.approx(cost, rel=1e-5)
     assert float(shown["score_real"]) == pytest.approx(real.mean(), rel=1e-5)
     assert float(shown["score_fake"]) == pytest.approx(fake.mean(), rel=1e-5)
@@ -137,7 +151,7 @@ def test_the_penalty_comes_at_every_nth_step_with_n_times_the_weight() -> None:
     for every, step in ((1, 3), (4, 4), (4, 3)):
         judge = adversary(r1=0.1, r1_every=every)
         target, output, valid = crops(8)
-        shown = judge.learn(torch.zeros_like(target), torch.zeros_like(output), valid, 1e-3, step)
+        shown = judge.learn(judge.play(torch.zeros_like(target), torch.zeros_like(output), valid), 1e-3, step)
         gradients.append(float(shown["discriminator_gradient"]))
         assert ("r1" in shown) == (step != 3 or every == 1)
     num_holes = float((~valid).sum()) / 2
@@ -152,12 +166,13 @@ def test_two_pictures_count_as_each_alone(kind: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("tests.training.test_adversarial.VGG16Features", lambda: vgg)
     target, output, valid = crops()
     both = adversary(kind=kind)
-    together = both.terms(target, output, valid) | both.learn(target, output.detach(), valid, 1e-3, 2)
+    played = both.play(target, output, valid)
+    together = played.terms | both.learn(played, 1e-3, 2)
     alone = []
     for n in range(2):
         judge, part = adversary(kind=kind), slice(n, n + 1)
-        alone.append(judge.terms(target[part], output[part], valid[part]))
-        alone[-1] |= judge.learn(target[part], output[part].detach(), valid[part], 1e-3, 2)
+        played = judge.play(target[part], output[part], valid[part])
+        alone.append(played.terms | judge.learn(played, 1e-3, 2))
     for name in ("adversarial", "matching", "discriminator", "r1", "score_real", "score_fake"):
         mean = (alone[0][name] + alone[1][name]) / 2
         torch.testing.assert_close(together[name], mean, rtol=1e-4, atol=1e-5)
@@ -167,7 +182,7 @@ def test_a_discriminator_learns_to_tell_photos_from_fills() -> None:
     judge = adversary(matching=0.0)
     target, _, valid = crops()
     flat = torch.full_like(target, 0.5)
-    shown = [judge.learn(target, flat, valid, 1e-2, step) for step in range(1, 60)]
+    shown = [judge.learn(judge.play(target, flat, valid), 1e-2, step) for step in range(1, 60)]
     assert shown[-1]["score_real"] > 0 > shown[-1]["score_fake"]
     assert shown[-1]["discriminator"] < 0.5 * shown[0]["discriminator"]
 
@@ -269,12 +284,13 @@ def test_a_discriminator_that_is_not_finite_stops_the_run(photos: Path, tmp_path
 
 
 def test_it_runs_with_everything_else(finished: Path, photos: Path, tmp_path: Path) -> None:
-    """Distillation with repeats, both phases, bf16, gradient checkpointing, clipping, average, a time limit, VGG16."""
+    """Distillation, both phases, bf16, gradient checkpointing, clipping, average, a time limit, VGG16, drawn."""
     torch.manual_seed(0)
     save_file(VGG16Features().state_dict(), tmp_path / "vgg.safetensors")
     recipe = changed(
         JUDGED,
         adversarial={"kind": "vgg16"},
+        data={"whole": 0.5, "drawn": 0.3, "toned": 0.3, "holes": {"silhouettes": 0.5, "halves": 0.5}},
         initial={"num_steps": 5_000, "adversarial": False},
         finetune={"num_steps": 5_000},
         training={"precision": "bf16", "gradient_checkpointing": True, "clip_norm": 1.0},
@@ -290,6 +306,16 @@ def test_it_runs_with_everything_else(finished: Path, photos: Path, tmp_path: Pa
     assert {line["phase"] for line in lines} == {"initial", "finetune"}
     state = load_checkpoint(tmp_path / "run")
     assert {t.dtype for t in state.discriminator.values()} == {torch.float32}
+
+
+def test_in_fp16_it_learns_in_single_precision(photos: Path, tmp_path: Path) -> None:
+    recipe = changed(JUDGED, training={"precision": "fp16"}, initial={"num_steps": 4}, tracking={"log_every": 1})
+    assert train(recipe, photos, tmp_path) == (4, True)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert all(np.isfinite(line["discriminator_gradient"]) for line in lines)
+    # of the scaled loss it would be in the thousands
+    assert lines[-1]["gradient"] < 100
+    assert {t.dtype for t in load_checkpoint(tmp_path).discriminator.values()} == {torch.float32}
 
 
 def test_a_compiled_network_learns_the_same(photos: Path, tmp_path: Path) -> None:

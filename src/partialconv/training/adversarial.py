@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -9,12 +10,31 @@ from torch import Tensor, nn
 
 from partialconv.conventions import composite
 from partialconv.errors import InputError
-from partialconv.models.discriminator import Discriminator, FeatureDiscriminator, Judgement, PatchDiscriminator
+from partialconv.models.discriminator import Discriminator, FeatureDiscriminator, PatchDiscriminator
+from partialconv.models.losses import windows
 from partialconv.training.checkpoint import Checkpoint, optimizer_state, restore_optimizer
 from partialconv.training.distributed import World
 from partialconv.training.recipe import AdversarialRecipe, Recipe
 
 BETAS = (0.5, 0.99)  # of its Adam: what was true of the network some hundred steps ago is so no more
+
+
+class Round(NamedTuple):
+    """What came of showing one batch to the discriminator.
+
+    Args:
+        terms: The unweighted terms of the network's loss.
+        real: What is judged of the photos, see `Discriminator.see`.
+        fake: The same of the composites; without a graph, as `real`.
+        known: 1 = known, (N, 1, H, W).
+        patches: 1 where a patch sees enough of the hole, of the shapes of the scores.
+    """
+
+    terms: dict[str, Tensor]
+    real: list[Tensor]
+    fake: list[Tensor]
+    known: Tensor
+    patches: list[Tensor]
 
 
 class Adversary:
@@ -38,14 +58,15 @@ class Adversary:
     ) -> None:
         self.settings, self.world, self.clip_norm = recipe.adversarial, world, recipe.training.clip_norm
         self.autocast = dtype == torch.bfloat16
+        self.window_px = recipe.loss.vgg_window_px if self.settings.kind == "vgg16" else 0
         torch.manual_seed(recipe.training.seed)
         self.net = _build(self.settings, features)
         self.net.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         learned = [p for p in self.net.parameters() if p.requires_grad]
         self.optimizer = torch.optim.Adam(learned, betas=BETAS, fused=True)
 
-    def terms(self, target: Tensor, output: Tensor, valid: Tensor) -> dict[str, Tensor]:
-        """The unweighted terms of the network's loss.
+    def play(self, target: Tensor, output: Tensor, valid: Tensor) -> Round:
+        """Judge what the network gives, with the discriminator as it is.
 
         Args:
             target: The photo, (N, C, H, W) in [0, 1].
@@ -53,30 +74,34 @@ class Adversary:
             valid: bool, (N, 1, H, W).
         """
         known = valid.float()
+        comp = composite(target, output.float(), known)
+        if 0 < self.window_px < min(known.shape[-2:]):
+            target, comp, known = windows([target, comp, known], known, self.window_px)
         self._let_learn(False)
-        fake = self._judge(composite(target, output.float(), known), known)
-        patches = self._patches(known)
-        verdicts = [-scores if self.settings.loss == "hinge" else F.softplus(-scores) for scores in fake.scores]
-        terms = {"adversarial": _mean(verdicts, patches)}
-        if self.settings.matching > 0:
+        patches = [(shares >= self.settings.hole_share).float() for shares in self.net.hole_shares(1 - known)]
+        with self._precision(known):
+            fake_seen = self.net.see(comp)
+            fake = self.net.judge(fake_seen, known)
             with torch.no_grad():
-                real = self._judge(target, known)
+                real_seen = self.net.see(target)
+                real = self.net.judge(real_seen, known) if self.settings.matching > 0 else None
+        verdicts = [-scores if self.settings.loss == "hinge" else F.softplus(-scores.float()) for scores in fake.scores]
+        terms = {"adversarial": _mean(verdicts, patches)}
+        if real is not None:
             pairs = zip(fake.features, real.features, strict=True)
             terms["matching"] = torch.stack([F.l1_loss(a.float(), b.float()) for a, b in pairs]).mean()
-        return terms
+        return Round(terms, real_seen, [maps.detach() for maps in fake_seen], known, patches)
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
         """Their weighted sum."""
         weights = self.settings.weights()
         return torch.stack([weights[name] * value for name, value in terms.items()]).sum()
 
-    def learn(self, target: Tensor, output: Tensor, valid: Tensor, lr: float, step: int) -> dict[str, Tensor]:
+    def learn(self, played: Round, lr: float, step: int) -> dict[str, Tensor]:
         """One step of the discriminator's optimiser.
 
         Args:
-            target: The photo, (N, C, H, W) in [0, 1].
-            output: What the network gave, without a graph.
-            valid: bool, (N, 1, H, W).
+            played: What it was shown.
             lr: Learning rate of the network.
             step: Its number, from 1.
 
@@ -84,18 +109,18 @@ class Adversary:
             By name: its loss, the mean scores of real and fake patches, at some steps the penalty, and the norm of its
             gradient.
         """
-        settings = self.settings
+        settings, patches = self.settings, played.patches
         for group in self.optimizer.param_groups:
             group["lr"] = lr * settings.rate
-        known = valid.float()
-        patches = self._patches(known)
         self._let_learn(True)
-        both = self._judge(torch.cat([target, composite(target, output.float(), known)]), torch.cat([known, known]))
-        real, fake = ([scores.chunk(2)[half] for scores in both.scores] for half in (0, 1))
+        seen = [torch.cat(pair) for pair in zip(played.real, played.fake, strict=True)]
+        with self._precision(played.known):
+            scores = self.net.judge(seen, torch.cat([played.known] * 2)).scores
+        real, fake = ([maps.chunk(2)[half] for maps in scores] for half in (0, 1))
         loss = _mean([self._cost(r) + self._cost(-f) for r, f in zip(real, fake, strict=True)], patches)
         shown = {"discriminator": loss, "score_real": _mean(real, patches), "score_fake": _mean(fake, patches)}
         if settings.r1 > 0 and step % settings.r1_every == 0:
-            shown["r1"] = self._penalty(target, known, patches)
+            shown["r1"] = self._penalty(played)
             loss = loss + settings.r1 * settings.r1_every * shown["r1"]
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -127,32 +152,23 @@ class Adversary:
         self.net.load_state_dict(state.discriminator)
         restore_optimizer(self.optimizer, state.discriminator_optimizer)
 
-    def _judge(self, image: Tensor, known: Tensor) -> Judgement:
-        with torch.autocast(image.device.type, torch.bfloat16, enabled=self.autocast):
-            judgement: Judgement = self.net(image, known)
-        return judgement
-
-    def _patches(self, known: Tensor) -> list[Tensor]:
-        """1 where a patch sees enough of the hole."""
-        return [(shares >= self.settings.hole_share).float() for shares in self.net.hole_shares(1 - known)]
+    def _precision(self, on: Tensor) -> torch.autocast:
+        return torch.autocast(on.device.type, torch.bfloat16, enabled=self.autocast)
 
     def _cost(self, scores: Tensor) -> Tensor:
         """What a score costs that should be high."""
         scores = scores.float()
         return F.relu(1 - scores) if self.settings.loss == "hinge" else F.softplus(-scores)
 
-    def _penalty(self, target: Tensor, known: Tensor, patches: list[Tensor]) -> Tensor:
+    def _penalty(self, played: Round) -> Tensor:
         """Squared gradient of the scores of photos, of what the learned layers see of them.
 
         Source: Mescheder et al. 2018, "Which Training Methods for GANs do actually Converge?"; at some steps only:
             Karras et al. 2020 (StyleGAN2).
         """
-        with torch.no_grad():
-            seen = self.net.see(target)
-        for maps in seen:
-            maps.requires_grad_(True)
-        scores = self.net.judge(seen, known).scores
-        total = torch.stack([(s * p).sum() for s, p in zip(scores, patches, strict=True)]).sum()
+        seen = [maps.float().requires_grad_(True) for maps in played.real]
+        scores = self.net.judge(seen, played.known).scores
+        total = torch.stack([(s * p).sum() for s, p in zip(scores, played.patches, strict=True)]).sum()
         gradients = torch.autograd.grad(total, seen, create_graph=True)
         return torch.stack([gradient.square().sum((1, 2, 3)).mean() for gradient in gradients]).sum()
 

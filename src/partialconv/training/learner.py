@@ -116,9 +116,9 @@ class Learner:
         total = self.loss.total(terms, feature_factor=every)
         adversary = self.adversary if getattr(self.recipe, self.phase).adversarial else None
         if adversary is not None:
-            verdict = adversary.terms(target, output, valid)
-            total = total + adversary.total(verdict)
-            terms |= verdict
+            played = adversary.play(target, output, valid)
+            total = total + adversary.total(played.terms)
+            terms |= played.terms
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(total).backward()
         clip_norm = self.recipe.training.clip_norm
@@ -128,7 +128,7 @@ class Learner:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         if adversary is not None:
-            terms |= {GRADIENT: gradient} | adversary.learn(target, output.detach(), valid, lr, number)
+            terms |= {GRADIENT: gradient} | adversary.learn(played, lr, number)
         if self.average is not None:
             self._update(self.average, first=number == 1)
         return ["total", *terms], torch.stack([total, *terms.values()]).detach(), output.detach()[:num_new]

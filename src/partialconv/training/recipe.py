@@ -132,7 +132,7 @@ class AdversarialRecipe:
         weight: Of its verdict in the total loss; 0 = no discriminator.
         matching: Weight of the L1 term between its features of the composite and of the photo.
         kind: What it sees: "patches" of the picture itself, or the maps of "vgg16", frozen and mixed at random, on
-            which it learns sooner, for several times the cost of a step.
+            which it learns sooner, for a dearer step; it is shown `loss.vgg_window_px`, as VGG's terms are.
         loss: "hinge", or "softplus", the non-saturating loss.
         r1: Weight of the penalty on its gradient at photos; 0 = none.
         r1_every: The penalty is taken at every n-th step, with n times the weight.
