@@ -42,7 +42,7 @@ def of_run(run: Path) -> Callable[[Pixels, Hole], Pixels]:
 
     @torch.no_grad()
     def fill(picture: Pixels, hole: Hole) -> Pixels:
-        target = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
+        target = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255
         valid = torch.from_numpy(~hole)[None, None]
         comp = composite(target, net(target, valid).clamp(0, 1), valid.float())
         return np.asarray((comp[0].permute(1, 2, 0) * 255).round().numpy().astype(np.uint8))
