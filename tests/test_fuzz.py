@@ -7,7 +7,19 @@ import sys
 from pathlib import Path
 
 NUM_MUTATED = 100  # of each kind; `python -m tests.fuzz 5000` tries more
-KINDS = ["manifest", "recipe", "checkpoint", "pth", "old_pth", "npz", "safetensors", "converted", "report", "pickle"]
+KINDS = [
+    "manifest",
+    "onnx",
+    "recipe",
+    "checkpoint",
+    "pth",
+    "old_pth",
+    "npz",
+    "safetensors",
+    "converted",
+    "report",
+    "pickle",
+]
 LIMIT = 6 << 30  # bytes of address space
 
 

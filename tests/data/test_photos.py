@@ -122,3 +122,14 @@ def test_photos_come_upright_and_in_colour(tmp_path: Path) -> None:
     exif[274] = 6
     photo.save(tmp_path / "turned.png", exif=exif)
     assert open_photos(tmp_path, 16).read(0).size == (20, 30)
+
+
+def test_folders_and_shards_together(photos: Path, shards: Path, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    Image.new("RGB", (40, 40)).save(tmp_path / "more" / "one.png")
+    source = open_photos(f"{tmp_path}/more {shards}/set-00.tar {photos}", 32)
+    assert source.names[:3] == [str(tmp_path / "more" / "one.png"), "set-00.tar/0.png", "set-00.tar/1.png"]
+    assert source.names[3:] == open_photos(photos, 32).names
+    assert pixels(source)[1:3] == pixels(source)[3:5]  # the same photos
+    with pytest.raises(InputError, match=f"no folder {tmp_path}/none: give folders of photos, or WebDataset shards"):
+        open_photos(f"{photos} {tmp_path}/none", 32)

@@ -7,7 +7,8 @@ import pytest
 import torch
 from PIL import Image, ImageEnhance
 
-from partialconv.data import HoledPhotos, PhotoSource, open_photos
+from partialconv.data import HoledPhotos, PhotoSource, Variety, open_photos
+from partialconv.data.drawn import draw_picture
 from partialconv.data.photos import find_photos
 from partialconv.data.resident import ResidentPhotos
 from partialconv.data.samples import change_colours
@@ -130,3 +131,67 @@ def test_holes_from_flow_train_too(source: PhotoSource, tmp_path: Path) -> None:
         for index in range(6):
             assert 0.1 < samples[index].hole.float().mean() <= 0.4
             assert torch.equal(samples[index].hole, samples[index].hole)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> PhotoSource:
+    """One photo of 300x360 pixels, red on the left, blue on the right, brighter towards its end."""
+    folder = tmp_path_factory.mktemp("large")
+    pixels = np.zeros((300, 360, 3), np.uint8)
+    pixels[:, :180, 0] = pixels[:, 180:, 2] = np.linspace(60, 250, 300)[:, None]
+    Image.fromarray(pixels).save(folder / "large.png")
+    return open_photos(folder, 32)
+
+
+def test_whole_scenes_show_nearly_all_of_a_photo(large: PhotoSource) -> None:
+    share = {whole: [] for whole in (0.0, 0.5, 1.0)}  # type: dict[float, list[float]]
+    for whole, shown in share.items():
+        samples = HoledPhotos(large, 32, (0.1, 0.5), seed=2, variety=Variety(whole=whole))
+        for index in range(40):
+            values = samples[index].photo.float().amax(0).mean(1)  # from top to bottom
+            shown.append(float(values.max() - values.min()) / 190)
+    assert max(share[0.0]) < 0.2 and min(share[1.0]) > 0.65
+    assert 8 <= sum(value > 0.5 for value in share[0.5]) <= 32
+
+
+def test_drawn_pictures_are_their_share(source: PhotoSource) -> None:
+    samples = HoledPhotos(source, 32, (0.1, 0.3), seed=3, variety=Variety(drawn=1.0))
+    epoch, number = 0, int(samples[0].number)
+    drawn = draw_picture((32, 32), (3, epoch, number, 3))
+    shown = samples[0].photo.permute(1, 2, 0).numpy()
+    assert np.array_equal(shown, drawn) or np.array_equal(shown[:, ::-1], drawn)
+    plain = HoledPhotos(source, 32, (0.1, 0.3), seed=3)
+    some = HoledPhotos(source, 32, (0.1, 0.3), seed=3, variety=Variety(drawn=0.3))
+    same = [torch.equal(some[i].photo, plain[i].photo) for i in range(60)]
+    assert 30 <= sum(same) <= 54
+    assert all(torch.equal(some[i].hole, plain[i].hole) for i in range(60))
+    bank = ResidentPhotos(source, 32, (0.1, 0.3), 3, CPU, num_holes=2, variety=Variety(drawn=0.3), num_drawn=4)
+    pictures = [draw_picture((32, 32), (3, 0, n, 3)) for n in range(4)]
+    pictures += [picture[:, ::-1] for picture in pictures]
+    for index in range(30):
+        shown = bank[index].photo.permute(1, 2, 0).numpy()
+        assert same[index] != any(np.array_equal(shown, picture) for picture in pictures)
+
+
+def test_toned_photos_are_one_ramp_of_colours(source: PhotoSource) -> None:
+    for samples in (
+        HoledPhotos(source, 32, (0.1, 0.3), seed=3, variety=Variety(toned=1.0)),
+        ResidentPhotos(source, 32, (0.1, 0.3), 3, CPU, num_holes=2, variety=Variety(toned=1.0)),
+    ):
+        grey = 0
+        for index in range(24):
+            sample = samples[index]
+            photo = sample.photo[None].float() / 255
+            toned = change_colours(photo, sample.jitter[None], sample.tone[None])[0].flatten(1)
+            luma = (0.299 * photo[0, 0] + 0.587 * photo[0, 1] + 0.114 * photo[0, 2]).flatten()
+            order = luma.argsort()
+            assert bool((toned[:, order].diff(dim=1) > -1e-5).all())  # brighter stays brighter in every channel
+            assert toned.min() >= 0 and toned.max() <= 1
+            is_grey = torch.equal(toned[0], toned[1]) and torch.equal(toned[0], toned[2])
+            grey += is_grey
+            if is_grey:
+                torch.testing.assert_close(toned[0], luma, rtol=0, atol=1e-5)
+        assert 6 <= grey <= 18
+    untouched = HoledPhotos(source, 32, (0.1, 0.3), seed=3)[0]
+    photo = untouched.photo[None].float() / 255
+    torch.testing.assert_close(change_colours(photo, untouched.jitter[None], untouched.tone[None]), photo)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from partialconv.errors import InputError
 from partialconv.imageio import encode_png
-from partialconv.masks import KINDS, Box, Stroke, check_mixture, draw_strokes, sample_hole, stroke_hole
+from partialconv.masks import KINDS, Box, Polygon, Stroke, check_mixture, draw_strokes, sample_hole, stroke_hole
 from partialconv.masks.presets import LAMA, PRESETS, preset_hole
 
 
@@ -124,3 +124,29 @@ def test_a_wrong_mixture_is_a_clear_error(mixture: dict[str, float], message: st
         check_mixture(mixture)
     with pytest.raises(InputError, match=message):
         sample_hole((64, 64), 0, mixture)
+
+
+def test_polygons_are_filled_and_cut_by_the_border() -> None:
+    hole = draw_strokes([Polygon(((-5, -5), (4, -5), (4, 30), (-5, 30)))], (20, 12))
+    assert hole[:, :5].all() and not hole[:, 5:].any()
+
+
+@pytest.mark.parametrize("kind", ["silhouettes", "blobs", "boxes", "halves"])
+def test_wide_kinds_are_wide(kind: str) -> None:
+    """A square of an eighth of the side fits into nearly all of them; their ratios are spread over the range."""
+    ratios = []
+    for number in range(60):
+        hole = sample_hole((96, 128), (5, number), {kind: 1}, (0.1, 0.7))
+        ratios.append(hole.mean())
+        sums = np.pad(hole, ((1, 0), (1, 0))).astype(int).cumsum(0).cumsum(1)
+        inner = sums[12:, 12:] - sums[:-12, 12:] - sums[12:, :-12] + sums[:-12, :-12]
+        assert inner.max() == 144
+    assert min(ratios) < 0.25 < 0.35 < max(ratios)
+
+
+def test_halves_are_parts_or_rims() -> None:
+    sides = []
+    for number in range(80):
+        hole = preset_hole("halves", (60, 80), (number,), (0.2, 0.8))
+        sides.append(sum(bool(edge.all()) for edge in (hole[0], hole[-1], hole[:, 0], hole[:, -1])))
+    assert {0, 1, 4} <= set(sides) <= {0, 1, 2, 4}

@@ -20,6 +20,7 @@ from tests.training.small import changed, started
 
 RECIPE = changed(
     data={"num_workers": 0},
+    adversarial={"weight": 0.1, "matching": 1.0, "width": 4, "num_levels": 2, "r1_every": 2},
     training={"batch_size": 4, "synchronise_norm": True},
     initial={"num_steps": 3},
     finetune={"num_steps": 3},
@@ -49,7 +50,7 @@ def lines(run: Path) -> list[dict[str, object]]:
 
 
 def test_two_processes_equal_one(photos: Path, tmp_path: Path) -> None:
-    """Losses, validation and weights, through both phases, to rounding."""
+    """Losses, validation and weights, of the discriminator too, through both phases, to rounding."""
     assert train(RECIPE, photos, tmp_path / "one", validation=photos) == (6, True)
     with torchrun(tmp_path / "two", photos, recipe_file(tmp_path), "--val", str(photos)) as process:
         out, error = process.communicate(timeout=240)
@@ -65,8 +66,10 @@ def test_two_processes_equal_one(photos: Path, tmp_path: Path) -> None:
         else:
             assert b["total"] == pytest.approx(a["total"], rel=1e-4)
     single, double = load_checkpoint(tmp_path / "one"), load_checkpoint(tmp_path / "two")
-    for name, tensor in single.model.items():
-        torch.testing.assert_close(double.model[name], tensor, rtol=1e-3, atol=1e-4)
+    for group in ("model", "discriminator"):
+        assert getattr(single, group)
+        for name, tensor in getattr(single, group).items():
+            torch.testing.assert_close(getattr(double, group)[name], tensor, rtol=1e-3, atol=1e-4)
 
 
 def test_a_run_of_two_processes_stops_and_goes_on_with_one(photos: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
@@ -66,21 +67,28 @@ def open_photos(where: str | Path, crop_px: int, cache: Path = CACHE) -> PhotoSo
 
     Args:
         where: A folder, searched recursively; or a tar file, with ranges in braces ("photos-{000..127}.tar"), as a
-            path or URL; several, separated by spaces.
+            path or URL; several of either kind, separated by spaces.
         crop_px: Side of the training crops.
         cache: Folder for copies of remote shards.
 
     Raises:
         InputError: nothing there, or no usable photo.
     """
-    if Path(where).is_dir():
-        paths = _photo_paths(Path(where))
-        names = [str(p) for p in paths]
-        openers: list[Opener] = [partial(_open_file, p) for p in paths]
-    elif ".tar" in str(where):
-        names, openers = _index(_copied(expand_braces(str(where)), cache.expanduser()))
-    else:
-        raise InputError(f"no folder {where}: give a folder of photos, or WebDataset shards (.tar).")
+    names: list[str] = []
+    openers: list[Opener] = []
+    places = [str(where)] if Path(where).is_dir() else expand_braces(str(where))
+    for is_folder, several in groupby(places, lambda place: Path(place).is_dir()):
+        if is_folder:
+            paths = [path for folder in several for path in _photo_paths(Path(folder))]
+            names += [str(p) for p in paths]
+            openers += [partial(_open_file, p) for p in paths]
+            continue
+        shards = list(several)
+        for shard in shards:
+            if ".tar" not in shard:
+                raise InputError(f"no folder {shard}: give folders of photos, or WebDataset shards (.tar).")
+        found_names, found_openers = _index(_copied(shards, cache.expanduser()))
+        names, openers = names + found_names, openers + found_openers
     notes: list[str] = []
     found = len(names)
     if found <= CHECK_AT_MOST:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from partialconv.errors import InputError, require_torch
+from partialconv.errors import InputError, reason_of, require_torch
 from partialconv.inference.runtime import FloatArray
 
 
@@ -25,7 +25,6 @@ class TorchRuntime:
         require_torch("the runtime torch")
         import onnx
         import torch
-        from google.protobuf.message import DecodeError
 
         from partialconv.models.deploy import FastUNet
         from partialconv.models.graph import read_graph
@@ -34,11 +33,11 @@ class TorchRuntime:
             self.device = torch.device(device)
             torch.zeros(1, device=self.device)
         except (RuntimeError, AssertionError) as error:  # the latter from a build without CUDA
-            raise InputError(f"PyTorch has no device {device} here: {str(error).splitlines()[0]}") from error
+            raise InputError(f"PyTorch has no device {device} here: {reason_of(error)}") from error
         try:
             read = read_graph(onnx.load(model))
-        except (DecodeError, ValueError) as error:
-            raise InputError(f"{model} is no file of `partialconv export`: {error}") from error
+        except Exception as error:  # broken graphs meet onnx and the reader with exceptions of many kinds
+            raise InputError(f"{model} is no file of `partialconv export`: {reason_of(error)}") from error
         self.feathered = read.detail_width > 0
         self.network = FastUNet(read).to(self.device, torch.float32 if precision == "fp32" else torch.bfloat16)
 

@@ -8,7 +8,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from partialconv.conventions import FEATHERED
-from partialconv.errors import InputError
+from partialconv.errors import InputError, reason_of
 
 FloatArray = NDArray[np.float32]
 RUNTIMES = ("onnxruntime", "torch", "openvino")
@@ -93,11 +93,14 @@ class OnnxRuntime:
         if not model.is_file():
             raise InputError(f"no model file {model}: write one with `partialconv export`.")
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # errors are told once, by the exceptions below
         try:
-            self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            # without the fallback, which prints and tries the same provider again
+            self.session = onnxruntime.InferenceSession(
+                model, options, providers=["CPUExecutionProvider"], enable_fallback=0
+            )
         except Exception as error:  # the runtime's exceptions share no public base
-            raise InputError(f"{model} is no ONNX model that can be run: {str(error).splitlines()[0]}") from error
+            raise InputError(f"{model} is no ONNX model that can be run: {reason_of(error)}") from error
         self.feathered = self.session.get_outputs()[0].name == FEATHERED
         names = [value.name for value in self.session.get_inputs()]
         if names != ["image", "valid"]:
@@ -108,5 +111,8 @@ class OnnxRuntime:
         options = onnxruntime.RunOptions()
         if valid.size > KEPT_PIXELS:
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        (output,) = self.session.run(None, {"image": image, "valid": valid}, options)
+        try:
+            (output,) = self.session.run(None, {"image": image, "valid": valid}, options)
+        except Exception as error:  # a graph of another network may fail only here, with exceptions of no common base
+            raise ArithmeticError(f"the model cannot be run: {reason_of(error)}") from error
         return np.asarray(output)

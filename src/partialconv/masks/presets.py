@@ -1,4 +1,4 @@
-"""Holes as other projects draw them, by name; parameters are sampled apart from drawing, as in `strokes`.
+"""Holes of other projects, and wide ones, by name; parameters are sampled apart from drawing, as in `strokes`.
 
 Lengths and widths are those of the sources at their own size, and grow and shrink with the shorter side of the picture.
 """
@@ -12,9 +12,10 @@ import numpy as np
 
 from partialconv.errors import InputError
 from partialconv.masks.morphology import Hole, clear_border
-from partialconv.masks.strokes import Box, Stroke, check_hole_ratio, draw_strokes
+from partialconv.masks.strokes import Box, Mark, Stroke, check_hole_ratio, draw_strokes
+from partialconv.masks.wide import sample_blobs, sample_halves, sample_silhouettes
 
-Marks = list[Stroke | Box]
+Marks = list[Mark]
 Sampler = Callable[[np.random.Generator, tuple[int, int]], Marks]
 TRIES = 2000
 
@@ -131,6 +132,9 @@ PRESETS: Mapping[str, Sampler] = MappingProxyType(
         **{name: partial(sample_lama, bristles=bristles) for name, bristles in LAMA.items()},
         "brush": sample_brush,
         "boxes": sample_boxes,
+        "silhouettes": sample_silhouettes,
+        "blobs": sample_blobs,
+        "halves": sample_halves,
     }
 )
 

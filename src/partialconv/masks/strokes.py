@@ -40,6 +40,16 @@ class Box:
     bottom: int
 
 
+@dataclass(frozen=True)
+class Polygon:
+    """A filled polygon with corners at (x, y), in pixels; they may lie outside of the picture."""
+
+    points: tuple[tuple[int, int], ...]
+
+
+Mark = Stroke | Box | Polygon
+
+
 def stroke_hole(
     size: tuple[int, int],
     seed: int | tuple[int, ...],
@@ -141,8 +151,8 @@ def check_hole_ratio(hole_ratio: tuple[float, float]) -> tuple[float, float]:
     return hole_ratio
 
 
-def draw_strokes(strokes: Sequence[Stroke | Box], size: tuple[int, int]) -> Hole:
-    """Draw strokes and boxes as a hole of `size` (height, width): (H, W), True = hole."""
+def draw_strokes(strokes: Sequence[Mark], size: tuple[int, int]) -> Hole:
+    """Draw strokes, boxes and polygons as a hole of `size` (height, width): (H, W), True = hole."""
     canvas = Image.new("1", (size[1], size[0]))
     draw = ImageDraw.Draw(canvas)
     for stroke in strokes:
@@ -188,7 +198,10 @@ def _bounding_box(stroke: Stroke, size: tuple[int, int], clear_px: int) -> tuple
     return left, top, right, bottom
 
 
-def _draw(draw: ImageDraw.ImageDraw, stroke: Stroke | Box) -> None:
+def _draw(draw: ImageDraw.ImageDraw, stroke: Mark) -> None:
+    if isinstance(stroke, Polygon):
+        draw.polygon(stroke.points, fill=1)
+        return
     if isinstance(stroke, Box):
         draw.rectangle((stroke.left, stroke.top, stroke.right, stroke.bottom), fill=1)
         return

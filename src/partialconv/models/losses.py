@@ -167,7 +167,7 @@ class InpaintingLoss(nn.Module):
     def _feature_terms(self, output: Tensor, target: Tensor, comp: Tensor, valid: Tensor) -> dict[str, Tensor]:
         assert self.features is not None
         if 0 < self.window_px < min(valid.shape[-2:]):
-            output, target, comp = _windows([output, target, comp], valid, self.window_px)
+            output, target, comp = windows([output, target, comp], valid, self.window_px)
         with torch.no_grad():  # of the truth once, and without a graph
             of_target = self.features(target)
         halves = [maps.chunk(2) for maps in self.features(torch.cat([output, comp]))]
@@ -188,13 +188,25 @@ def _corners(valid: Tensor, side: int) -> Tensor:
     return torch.stack([best // counts.shape[-1], best % counts.shape[-1]], dim=1) * 8
 
 
-def _windows(images: list[Tensor], valid: Tensor, side: int) -> list[Tensor]:
-    """The window of each image around most of its hole: each (N, C, side, side)."""
+def windows(images: list[Tensor], valid: Tensor, side: int) -> list[Tensor]:
+    """Cut the window with the most hole pixels out of each picture.
+
+    Args:
+        images: Of one size, each (N, C, H, W); C may differ.
+        valid: (N, 1, H, W), 1 = known, floating.
+        side: Of the window, at most H and W.
+
+    Returns:
+        Each (N, C, side, side).
+    """
     corners = _corners(valid, side)
     steps = torch.arange(side, device=valid.device)
     rows = (corners[:, 0, None] + steps)[:, None, :, None]
     columns = (corners[:, 1, None] + steps)[:, None, None, :]
-    num, channels, _, width = images[0].shape
-    rows, columns = rows.expand(num, channels, side, width), columns.expand(num, channels, side, side)
-    # by gather, whose backward is a sum in place; that of indexing sorts the indices on a GPU
-    return [image.gather(2, rows).gather(3, columns) for image in images]
+    cut = []
+    for image in images:
+        num, channels, _, width = image.shape
+        # by gather, whose backward is a sum in place; that of indexing sorts the indices on a GPU
+        part = image.gather(2, rows.expand(num, channels, side, width))
+        cut.append(part.gather(3, columns.expand(num, channels, side, side)))
+    return cut

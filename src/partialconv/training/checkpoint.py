@@ -21,7 +21,7 @@ from partialconv.training.recipe import ModelRecipe, Recipe, recipe_from_dict
 FILE_NAME = "checkpoint.safetensors"
 PART_NAME = "checkpoint-{}-of-{}.safetensors"
 ADAM = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq")
-GROUPS = ("model", "average", "optimizer", "scaler")
+GROUPS = ("model", "average", "optimizer", "scaler", "discriminator", "discriminator_optimizer")
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Checkpoint:
         average: Moving average of `model`; empty where the recipe has none.
         optimizer: Adam's state of parameter i under "i.name".
         scaler: State of the scaling of gradients in fp16; empty in other precisions.
+        discriminator: Weights of the discriminator; empty where the recipe has none.
+        discriminator_optimizer: As `optimizer`.
     """
 
     step: int
@@ -43,6 +45,8 @@ class Checkpoint:
     average: dict[str, Tensor] = field(default_factory=dict)
     optimizer: dict[str, Tensor] = field(default_factory=dict)
     scaler: dict[str, Tensor] = field(default_factory=dict)
+    discriminator: dict[str, Tensor] = field(default_factory=dict)
+    discriminator_optimizer: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def best(self) -> dict[str, Tensor]:

@@ -89,6 +89,16 @@ class World:
             dist.all_reduce(values)
         return values
 
+    def average_gradients(self, net: nn.Module) -> None:
+        """Give every process the mean of all gradients, for networks that `wrap` does not fit."""
+        gradients = [p.grad for p in net.parameters() if p.grad is not None]
+        if self.size == 1 or not gradients:
+            return
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        dist.all_reduce(flat)
+        for gradient, mean in zip(gradients, (flat / self.size).split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(mean.view(gradient.shape))
+
     def from_first(self, value: float) -> float:
         """The first process's value."""
         if self.size == 1:

@@ -1,6 +1,7 @@
 """The network with everything that changes while it learns: one step at a time."""
 
 import copy
+import math
 from pathlib import Path
 
 import torch
@@ -9,6 +10,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from partialconv.models import PartialConvUNet
 from partialconv.models.losses import InpaintingLoss
+from partialconv.training.adversarial import Adversary
 from partialconv.training.checkpoint import Checkpoint, optimizer_state, restore_optimizer
 from partialconv.training.distillation import Memory, Teachers
 from partialconv.training.distributed import World
@@ -16,9 +18,11 @@ from partialconv.training.pretrained import load_vgg16
 from partialconv.training.recipe import Recipe, TrainingRecipe
 from partialconv.training.schedule import Phase
 
+GRADIENT = "gradient"  # name of the norm of the network's
+
 
 class Learner:
-    """Network, optimiser, average and loss of a run.
+    """Network, optimiser, average and loss of a run, and its discriminator.
 
     Args:
         recipe: Of the run.
@@ -28,7 +32,7 @@ class Learner:
         start: Weights to start anew from, a network of the recipe's; random ones if None.
 
     Raises:
-        InputError: VGG16's weights or teachers are needed and cannot be read.
+        InputError: VGG16's weights or teachers are needed and cannot be read, or `state` has another discriminator.
     """
 
     def __init__(
@@ -52,7 +56,7 @@ class Learner:
         if settings.synchronise_norm:
             self.net.synchronise_norm()
         features = None
-        if recipe.loss.uses_vgg:
+        if recipe.uses_vgg:
             features = load_vgg16(vgg).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.loss = InpaintingLoss(recipe.loss.weights(), features, recipe.loss.vgg_window_px)
         self.teachers = Teachers.of(recipe.distillation, device)
@@ -61,6 +65,7 @@ class Learner:
             (p for p in self.net.parameters() if p.requires_grad), lr=recipe.initial.lr, fused=True
         )
         self.dtype = precision_of(settings, device)
+        self.adversary = Adversary(recipe, world, self.dtype, features) if recipe.adversarial.weight > 0 else None
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
         self.average = copy.deepcopy(self.net) if settings.ema_decay > 0 else None
         self.steps_done = 0
@@ -93,7 +98,8 @@ class Learner:
             number: Of the step, from 1.
 
         Returns:
-            Names and values, on the device: the total, and the unweighted terms; then the output, (N, C, H, W).
+            Names and values, on the device: the total, the unweighted terms, and with a discriminator what it says and
+            how it learns; then the output, (N, C, H, W).
         """
         for group in self.optimizer.param_groups:
             group["lr"] = lr
@@ -108,13 +114,21 @@ class Learner:
             output = self.wrapped(target, valid)
             terms = self.loss(output, goal, valid.float(), with_features=with_features)
         total = self.loss.total(terms, feature_factor=every)
+        adversary = self.adversary if getattr(self.recipe, self.phase).adversarial else None
+        if adversary is not None:
+            played = adversary.play(target, output, valid)
+            total = total + adversary.total(played.terms)
+            terms |= played.terms
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(total).backward()
-        if self.recipe.training.clip_norm > 0:
+        clip_norm = self.recipe.training.clip_norm
+        if clip_norm > 0 or adversary is not None:
             self.scaler.unscale_(self.optimizer)
-            nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.training.clip_norm)
+            gradient = nn.utils.clip_grad_norm_(self.net.parameters(), clip_norm or math.inf)
         self.scaler.step(self.optimizer)
         self.scaler.update()
+        if adversary is not None:
+            terms |= {GRADIENT: gradient} | adversary.learn(played, lr, number)
         if self.average is not None:
             self._update(self.average, first=number == 1)
         return ["total", *terms], torch.stack([total, *terms.values()]).detach(), output.detach()[:num_new]
@@ -141,7 +155,9 @@ class Learner:
         """Everything needed to go on after `step` steps."""
         averaged = {} if self.average is None else self.average.state_dict()
         scaler = {k: torch.tensor(float(v)) for k, v in self.scaler.state_dict().items()}
-        return Checkpoint(step, self.recipe, self.net.state_dict(), averaged, optimizer_state(self.optimizer), scaler)
+        own = self.net.state_dict(), averaged, optimizer_state(self.optimizer), scaler
+        other = () if self.adversary is None else self.adversary.state()
+        return Checkpoint(step, self.recipe, *own, *other)
 
     def _restore(self, state: Checkpoint) -> None:
         self.steps_done = state.step
@@ -149,6 +165,8 @@ class Learner:
         restore_optimizer(self.optimizer, state.optimizer)
         if self.average is not None:
             self.average.load_state_dict(state.best)
+        if self.adversary is not None:
+            self.adversary.restore(state)
         if state.scaler and self.scaler.is_enabled():
             values = {k: float(v) for k, v in state.scaler.items()}
             whole = ("growth_interval", "_growth_tracker")

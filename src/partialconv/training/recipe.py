@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from partialconv.data.samples import Variety
 from partialconv.errors import InputError, reason_of
 from partialconv.imageio import read_text
 from partialconv.masks.mixture import check_kinds
@@ -50,6 +51,9 @@ class DataRecipe:
     which are few of the pixels, but not of the photos. The kind "flow" needs `flow_masks`, a folder of `partialconv
     masks flow`. `colour_jitter` is the largest relative change of brightness, contrast and saturation. `resident`
     keeps all photos on the training device: see `data.resident`.
+
+    Shares of the samples, 0 to 1: `whole` shows nearly all of a photo, shrunk for it; `drawn` is pictures that are no
+    photos, see `data.drawn`; `toned` makes photos grey, or tones of one colour.
     """
 
     crop_px: int = 512
@@ -57,8 +61,16 @@ class DataRecipe:
     holes: dict[str, float] = field(default_factory=lambda: {"strokes": 1.0})
     flow_masks: str = ""
     colour_jitter: float = 0.0
+    whole: float = 0.0
+    drawn: float = 0.0
+    toned: float = 0.0
     resident: bool = False
     num_workers: int = 2
+
+    @property
+    def variety(self) -> Variety:
+        """The shares of what samples show besides crops of photos as they are."""
+        return Variety(self.whole, self.drawn, self.toned)
 
     @property
     def flow_folder(self) -> Path | None:
@@ -118,6 +130,40 @@ class DistillationRecipe:
 
 
 @dataclass(frozen=True)
+class AdversarialRecipe:
+    """A discriminator that the network learns against; none by default. See `training.adversarial`.
+
+    Args:
+        weight: Of its verdict in the total loss; 0 = no discriminator.
+        matching: Weight of the L1 term between its features of the composite and of the photo.
+        kind: What it sees: "patches" of the picture itself, or the maps of "vgg16", frozen and mixed at random, on
+            which it learns sooner, for a dearer step; it is shown `loss.vgg_window_px`, as VGG's terms are.
+        loss: "hinge", or "softplus", the non-saturating loss.
+        r1: Weight of the penalty on its gradient at photos; 0 = none.
+        r1_every: The penalty is taken at every n-th step, with n times the weight.
+        width: Channels of its first layer.
+        num_levels: Halvings of "patches"; each doubles what a patch sees.
+        hole_share: Least share of hole in what a patch sees, 0 to 1; other patches are not judged.
+        rate: Its learning rate, as a multiple of the network's.
+    """
+
+    weight: float = 0.0
+    matching: float = 0.0
+    kind: Literal["patches", "vgg16"] = "patches"
+    loss: Literal["hinge", "softplus"] = "hinge"
+    r1: float = 0.001
+    r1_every: int = 16
+    width: int = 32
+    num_levels: int = 4
+    hole_share: float = 0.25
+    rate: float = 1.0
+
+    def weights(self) -> dict[str, float]:
+        """Weight of each term by name."""
+        return {"adversarial": self.weight, "matching": self.matching}
+
+
+@dataclass(frozen=True)
 class TrainingRecipe:
     """How to optimise, in both phases; defaults are the paper's where it gives one.
 
@@ -127,7 +173,8 @@ class TrainingRecipe:
             Weights, masks, losses and statistics stay in fp32.
         ema_decay: Of a moving average of the weights, which is then what is exported; 0 = none.
         clip_norm: Largest norm of the gradient; 0 = not clipped.
-        compile: Compile the network with torch.compile.
+        compile: Compile network and VGG16 with torch.compile; not the discriminator, whose penalty needs second
+            derivatives.
         gradient_checkpointing: Compute activations again in the backward pass, to save memory.
         coarse_frozen: Train the layers at full resolution alone, see `PartialConvUNet.freeze_coarse`.
         norm_frozen: Freeze every BatchNorm from the start, see `PartialConvUNet.freeze_norm`.
@@ -152,13 +199,14 @@ class PhaseRecipe:
     """One phase; its number of steps is not in the paper.
 
     `schedule` "cosine" takes the rate to zero at its end. Without `features` the perceptual and style terms, nearly
-    all of the cost of a step, are left out of this phase.
+    all of the cost of a step, are left out of this phase; without `adversarial` the discriminator is.
     """
 
     num_steps: int = 500_000
     lr: float = 2e-4
     schedule: Literal["constant", "cosine"] = "constant"
     features: bool = True
+    adversarial: bool = True
 
 
 @dataclass(frozen=True)
@@ -190,6 +238,16 @@ class Recipe:
     finetune: FinetuneRecipe = field(default_factory=FinetuneRecipe)
     tracking: TrackingRecipe = field(default_factory=TrackingRecipe)
     distillation: DistillationRecipe = field(default_factory=DistillationRecipe)
+    adversarial: AdversarialRecipe = field(default_factory=AdversarialRecipe)
+
+    def weights(self) -> dict[str, float]:
+        """Weight of each term of the total loss by name."""
+        return self.loss.weights() | self.adversarial.weights()
+
+    @property
+    def uses_vgg(self) -> bool:
+        """Whether VGG16's weights are needed."""
+        return self.loss.uses_vgg or (self.adversarial.weight > 0 and self.adversarial.kind == "vgg16")
 
     @property
     def num_steps(self) -> int:
@@ -233,6 +291,8 @@ def recipe_from_dict(content: dict[str, Any]) -> Recipe:
     except InputError as error:
         raise InputError(f"recipe key data.holes: {error}") from error
     _expect(0 <= data.colour_jitter < 1, "data.colour_jitter", "0 <= jitter < 1")
+    for name, share in asdict(data.variety).items():
+        _expect(0 <= share <= 1, f"data.{name}", "a share from 0 to 1", share)
     _expect(0 <= data.num_workers <= 1024, "data.num_workers", "0 to 1024", data.num_workers)
     _expect(min(loss.weights().values()) >= 0 and loss.hole > 0, "loss", "weights of at least 0, hole more than 0")
     _expect(loss.vgg_window_px == 0 or loss.vgg_window_px >= 16, "loss.vgg_window_px", "0, or at least 16")
@@ -242,6 +302,16 @@ def recipe_from_dict(content: dict[str, Any]) -> Recipe:
     _expect(named, "distillation", "of two runs, error and texture, or of none")
     _expect(0 <= min(teachers.share) <= max(teachers.share) <= 1, "distillation.share", "two numbers from 0 to 1")
     _expect(0 <= teachers.repeats <= 1024, "distillation.repeats", "0 to 1024", teachers.repeats)
+    judge = recipe.adversarial
+    _expect(min(judge.weight, judge.matching, judge.r1) >= 0, "adversarial", "weights of at least 0")
+    _expect(judge.matching == 0 or judge.weight > 0, "adversarial.weight", "above 0 where matching is", judge.weight)
+    for name, most in (("width", 4096), ("num_levels", 8), ("r1_every", 2**31)):
+        size = getattr(judge, name)
+        _expect(1 <= size <= most, f"adversarial.{name}", f"1 to {most}", size)
+    fits = judge.weight == 0 or judge.kind == "vgg16" or 2**judge.num_levels <= data.crop_px
+    _expect(fits, "adversarial.num_levels", "fewer: crops are too small", judge.num_levels)
+    _expect(0 <= judge.hole_share <= 1, "adversarial.hole_share", "a share from 0 to 1", judge.hole_share)
+    _expect(judge.rate > 0, "adversarial.rate", "more than 0", judge.rate)
     _expect(1 <= training.batch_size <= 65536, "training.batch_size", "1 to 65536", training.batch_size)
     _expect(0 <= training.ema_decay < 1, "training.ema_decay", "0 <= decay < 1")
     _expect(training.clip_norm >= 0, "training.clip_norm", "at least 0")

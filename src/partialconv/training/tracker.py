@@ -60,7 +60,7 @@ class Tracker:
 
         Args:
             step: Its number, from 1.
-            terms: The total, and the unweighted terms that were computed.
+            terms: The total, the unweighted terms that were computed, and what else there is to follow.
             step_s: Seconds it took, without waiting for data.
         """
         self.num_steps += 1
@@ -77,7 +77,7 @@ class Tracker:
         """Log the means since the last line."""
         elapsed = time.perf_counter() - self.since
         means = {name: sum(values) / len(values) for name, values in self.values.items()}
-        weights = self.recipe.loss.weights()
+        weights = self.recipe.weights()
         weighted = {name: weights[name] * value for name, value in means.items() if name in weights}
         speed = self.num_steps * self.recipe.training.batch_size / elapsed
         state = {"lr": lr, "images_per_s": speed, "data_wait": max(0.0, 1 - self.busy_s / elapsed)}

@@ -22,7 +22,7 @@ from partialconv.masks.mixture import check_mixture
 from partialconv.models import PartialConvUNet
 from partialconv.training.checkpoint import holds_checkpoint, load_checkpoint, save_checkpoint
 from partialconv.training.distributed import World
-from partialconv.training.learner import Learner
+from partialconv.training.learner import GRADIENT, Learner
 from partialconv.training.recipe import Recipe, recipe_changes
 from partialconv.training.schedule import Clock, phase_at, rate_at
 from partialconv.training.tracker import Tracker
@@ -220,9 +220,11 @@ class _Loop:
         basis = (self.photos, data.crop_px, data.hole_ratio, settings.seed)
         kinds = (data.holes, data.flow_folder, data.colour_jitter)
         if data.resident:
-            resident = ResidentPhotos(*basis, self.world.device, *kinds, num_workers=data.num_workers)
+            resident = ResidentPhotos(
+                *basis, self.world.device, *kinds, num_workers=data.num_workers, variety=data.variety
+            )
             return resident.batches(several)
-        dataset = HoledPhotos(*basis, *kinds)
+        dataset = HoledPhotos(*basis, *kinds, data.variety)
         loader = DataLoader(
             dataset,
             batch_sampler=several,  # type: ignore[arg-type]
@@ -233,10 +235,12 @@ class _Loop:
         return (Batch(*batch) for batch in loader)
 
     def _prepare(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        device = self.world.device
+        device, data = self.world.device, self.recipe.data
         target = batch.photo.to(device, non_blocking=True).float().div(255)
-        if self.recipe.data.colour_jitter > 0:
-            target = change_colours(target, batch.jitter.to(device, non_blocking=True))
+        if data.colour_jitter > 0 or data.toned > 0:
+            target = change_colours(
+                target, *(part.to(device, non_blocking=True) for part in (batch.jitter, batch.tone))
+            )
         valid = valid_from_hole(batch.hole.to(device, non_blocking=True))
         return target.contiguous(memory_format=torch.channels_last), valid
 
@@ -251,7 +255,8 @@ class _Loop:
         """Count a step, or stop at a loss that is not finite."""
         own, *values, stop = pending.terms()
         terms = dict(zip(pending.names, values, strict=True))
-        if not math.isfinite(terms["total"]):
+        watched = [value for name, value in terms.items() if name != GRADIENT]  # that of fp16 is scaled until it fits
+        if not all(map(math.isfinite, watched)):
             shown = ", ".join(f"{name} {value:.4g}" for name, value in terms.items())
             names = ", ".join(self.photos.names[n] for n in pending.numbers.tolist())
             whose = f"photos: {names}" if not math.isfinite(own) else "the photos of this process were fine"
