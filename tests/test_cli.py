@@ -197,7 +197,7 @@ def test_a_printed_config_trains(folder: Path) -> None:
         (["train"], "train needs a recipe, --data and --out"),
         (["train", "none.toml", "--data", ".", "--out", "run"], "cannot read recipe none.toml"),
         (["train", "r.toml", "--data", ".", "--out", "run", "--time-limit", "0"], "expected minutes, more than 0"),
-        (["train", "r.toml", "--data", "none", "--out", "run"], "no folder none: give a folder of photos, or"),
+        (["train", "r.toml", "--data", "none", "--out", "run"], "no folder none: give folders of photos, or"),
         (["train", "r.toml", "--data", ".", "--out", "run", "--vgg", "none.pth"], "cannot read none.pth"),
         (["pack", ".", "-o", "p.tar", "--part", "2"], "--part is '2', expected k/n"),
         (["pack", ".", "-o", "p.zip"], "ending in .tar"),
