@@ -20,7 +20,7 @@ Map = NDArray[np.floating[Any]]
 Index = NDArray[np.integer[Any]]
 Start = Literal["network", "patchmatch"]
 ROUNDS = (12, 6, 4, 3)  # searches at the coarsest level and those after it
-MOST_PATCHMATCH = 30_000  # pixels of a hole that pypatchmatch fills
+MOST_PATCHMATCH = 100_000  # pixels of a hole that pypatchmatch fills
 MOST_TARGETS = 150_000  # patches of a level that is searched; finer ones carry what was found there
 RIM_PX = 3  # the network is right so near to known pixels
 CONFIDENCE = 1.1  # by which votes lose with each pixel away from known ones
@@ -61,9 +61,11 @@ def synthesize(photo: Map, hole: Hole, wanted: Hole, start: Start = "network") -
     levels = levels_of(photo, hole, wanted)
     if not levels:
         return None
+    texture = np.asarray(levels[0].values[..., 3:].mean(axis=2))
     if start == "patchmatch":
         levels = _begun_by_patchmatch(levels)
-    texture = np.asarray(levels[0].values[..., 3:].mean(axis=2))
+        if len(levels) == 1:  # votes would only blur it
+            return Synthesis(levels[0].values[..., :3], texture, np.zeros_like(texture))
     generator = np.random.default_rng(0)
     found: Index | None = None
     coarser: Level | None = None
