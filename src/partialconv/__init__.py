@@ -6,7 +6,7 @@ from partialconv.errors import InputError
 from partialconv.privacy import switch_off
 
 if TYPE_CHECKING:
-    from partialconv.api import fill
+    from partialconv.filling.api import fill
     from partialconv.inference import Inpainter
 
 __all__ = ["Inpainter", "InputError", "fill"]
@@ -18,7 +18,7 @@ switch_off()
 def __getattr__(name: str) -> Any:
     # loading the runtime takes a while; `import partialconv` and --help should not
     if name == "fill":
-        from partialconv.api import fill
+        from partialconv.filling.api import fill
 
         return fill
     if name == "Inpainter":

@@ -10,7 +10,8 @@ import pytest
 from partialconv.errors import InputError
 from partialconv.training.recipe import Recipe, load_recipe, recipe_from_dict, recipe_toml
 
-RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
+ROOT = Path(__file__).parents[2]
+RECIPES = sorted(path for folder in ("recipes", "experiments/recipes") for path in (ROOT / folder).glob("*.toml"))
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)

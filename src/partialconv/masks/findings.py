@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from partialconv.conventions import Hole
 from partialconv.errors import InputError
-from partialconv.masks.morphology import Hole
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,10 @@ from partialconv.server.limits import NO_SPACE, no_space
 from partialconv.server.order import COLOURS, Answer, Options, Order
 from partialconv.server.problem import Gone, Problem
 from partialconv.server.process import Process
+from partialconv.server.queue import Queue
 from partialconv.server.schema import openapi
 from partialconv.server.scratch import Scratch
 from partialconv.server.static import load_page
-from partialconv.server.worker import Worker
 from partialconv.zoo import model_path
 
 OPTIONS = ("model", "hole_color", "grow_px", "strict")
@@ -89,14 +89,14 @@ class Service:
     """What the addresses share."""
 
     process: Process
-    worker: Worker
+    queue: Queue
     scratch: Scratch
     num_uploads: int = 0
 
     def warm(self) -> None:
         """Start the process again if it has ended, before the next request needs it."""
         with contextlib.suppress(RuntimeError):  # the server is being stopped
-            self.worker.spare(self.process.start)
+            self.queue.spare(self.process.start)
 
 
 def create_app(process: Process, access: Access) -> ASGIApp:
@@ -107,7 +107,7 @@ def create_app(process: Process, access: Access) -> ASGIApp:
         access: Who may ask.
     """
     limits, models = process.limits, process.models
-    service = Service(process, Worker(limits.max_waiting), Scratch())
+    service = Service(process, Queue(limits.max_waiting), Scratch())
     described = [
         _describe(name, model_path(path), default=number == 0) for number, (name, path) in enumerate(models.items())
     ]
@@ -118,12 +118,12 @@ def create_app(process: Process, access: Access) -> ASGIApp:
         service.warm()
         yield
         process.refuse()
-        await asyncio.to_thread(service.worker.close)
+        await asyncio.to_thread(service.queue.close)
         process.close()
         service.scratch.close()
 
     async def healthz(_request: Request) -> Response:
-        return JSONResponse({"status": "ok", "version": __version__, "waiting": service.worker.num_in})
+        return JSONResponse({"status": "ok", "version": __version__, "waiting": service.queue.num_in})
 
     async def list_models(_request: Request) -> Response:
         taken = {"max_bytes": limits.max_bytes, "max_pixels": limits.max_pixels}
@@ -176,7 +176,7 @@ async def _answer(request: Request, service: Service, post: Post) -> Response:
         notes.steps["in"] = loop.time() - started
         started = loop.time()
         try:
-            reply = await service.worker.run(
+            reply = await service.queue.run(
                 lambda: service.process.ask(order), lambda: _disconnected(request), lambda: service.process.stop(order)
             )
         finally:
@@ -199,7 +199,7 @@ def _explained() -> Iterator[None]:
 
 async def _upload(request: Request, service: Service, folder: Path, post: Post) -> Form:
     """Read the form, unless too many are being read or wait already."""
-    service.worker.admit()
+    service.queue.admit()
     limits = service.process.limits
     if service.num_uploads > 2 * limits.max_waiting:
         message = "too many requests are coming in: try again in 1 s."

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from partialconv.api import fill_photo
+from partialconv.conventions import Hole
 from partialconv.errors import FormatError, InputError, TooLargeError
+from partialconv.filling.api import fill_photo
 from partialconv.imageio import Header, encode_png, read_header, read_photo, write_photo
 from partialconv.inference import Inpainter, Plan, confidence
 from partialconv.masks import Diagnosis, read_hole
@@ -28,7 +29,6 @@ from partialconv.server.problem import Problem
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp"}
 NO_MEMORY = ("bad_alloc", "bad allocation", "Failed to allocate memory")
 LEVEL_PX, SEEN_PX = 256, 768  # a pixel of the deepest level, and more than twice what it sees on each side
-Hole = NDArray[np.bool_]
 
 
 class Engine:

@@ -14,7 +14,7 @@ FIRST_GUESS_S = 0.5  # of the time that a request takes
 LEAVE_S = 1.0  # for work that nobody waits for any more: most is done by then, and starting anew takes about as long
 
 
-class Worker:
+class Queue:
     """Does one piece of work at a time, off the event loop, and drops what nobody waits for any more.
 
     Args:
@@ -26,7 +26,7 @@ class Worker:
         self.num_in = 0
         self._mean_s = FIRST_GUESS_S
         self._lock = threading.Lock()
-        self._thread = ThreadPoolExecutor(1, "partialconv-worker")
+        self._thread = ThreadPoolExecutor(1, "partialconv-queue")
 
     def admit(self) -> None:
         """Refuse early what could not wait.

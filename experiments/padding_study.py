@@ -1,6 +1,6 @@
 """Zero, partial, reflect and replicate padding on one small real task: which photograph is this crop of a texture from?
 
-    python benchmarks/padding_study.py [--seeds 10]
+    python experiments/padding_study.py [--seeds 10]
 
 Six photographs of textures that scikit-image ships. Training crops come from the left half of each, test crops from the
 right half; each crop is grey, with its mean and standard deviation taken out, so that only structure tells. One network

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from partialconv.cli_masks import Grow, HoleColorOption, Strict, tell
+from partialconv.cli.masks import Grow, HoleColorOption, Strict, tell
 from partialconv.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def fill(
     precision: Precision = "fp32",
 ) -> None:
     """Fill the holes of a photo, and keep the rest."""
-    from partialconv.api import fill_photo
+    from partialconv.filling.api import fill_photo
     from partialconv.imageio import check_destination, read_photo, write_photo
     from partialconv.inference import Inpainter, open_runtime
     from partialconv.masks import read_hole
@@ -129,7 +129,7 @@ def batch(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from partialconv.batch import Settings, Worker, list_work, work, work_on_ray
+    from partialconv.filling.batch import Settings, Worker, list_work, work, work_on_ray
     from partialconv.imageio import discard_unfinished
 
     if output is None:

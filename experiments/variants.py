@@ -2,8 +2,8 @@
 
     partialconv masks flow VIDEO... -o runs/flow
     partialconv pack PHOTOS -o runs/study/photos.tar --px 160
-    python benchmarks/variants.py --photos runs/study/photos.tar --flow runs/flow --test-video NAME --val DIR --vgg FILE
-        --lpips FILE --out runs/study [--seeds 3] [--variants partial,plain] [--sheet FILE]
+    python experiments/variants.py --photos runs/study/photos.tar --flow runs/flow --test-video NAME --val DIR
+        --vgg FILE --lpips FILE --out runs/study [--seeds 3] [--variants partial,plain] [--sheet FILE]
 
 Flow masks of one video are kept for the test, the others are for training. A run that is there is not made again, so
 the command can be stopped and repeated. Within a seed all variants see the same photos in the same order, and all but
@@ -48,7 +48,7 @@ from partialconv.training.checkpoint import holds_checkpoint, load_checkpoint
 from partialconv.training.recipe import Recipe, load_recipe
 from partialconv.training.trainer import train
 
-BASE = Path(__file__).parent.parent / "recipes" / "study.toml"
+BASE = Path(__file__).parent / "recipes" / "study.toml"
 FEATURE_TERMS = {"perceptual": 0.05, "style_out": 120.0, "style_comp": 120.0, "vgg_window_px": 64, "vgg_every": 2}
 CHANGES: dict[str, dict[str, dict[str, Any]]] = {
     "partial": {},

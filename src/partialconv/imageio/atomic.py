@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files and folders that appear whole or not at all; nothing else writes unfinished ones."""
 
 import contextlib
 import os
@@ -9,17 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from partialconv.errors import InputError
+from PIL import Image
 
-FORMAT_OF_SUFFIX = {
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".png": "PNG",
-    ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-    ".bmp": "BMP",
-}
+from partialconv.errors import InputError
+from partialconv.imageio.formats import FORMAT_OF_SUFFIX
+
 ABANDONED_S = 3600  # nothing takes longer between two writes
 UNFINISHED = re.compile(r"\.[0-9a-f]{16}\.unfinished")
 _ACTIVE: set[Path] = set()
@@ -129,6 +123,16 @@ def write_whole(path: Path, content: bytes) -> None:
     """
     with unfinished(path, overwrite=True) as temporary:
         temporary.write_bytes(content)
+
+
+def write_picture(path: Path, picture: Image.Image, overwrite: bool = True) -> None:
+    """Write a picture that is no photo, as `write_whole` does; the suffix, of `FORMAT_OF_SUFFIX`, chooses the format.
+
+    Raises:
+        InputError: the system refuses; or `path` exists and `overwrite` is False.
+    """
+    with unfinished(path, overwrite) as temporary:
+        picture.save(temporary, FORMAT_OF_SUFFIX[path.suffix.lower()], compress_level=3)
 
 
 def discard_unfinished() -> None:

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from partialconv import __version__
-from partialconv.cli_bench import bench
-from partialconv.cli_fill import Overwrite, batch, fill
-from partialconv.cli_masks import doctor, masks_app
-from partialconv.cli_serve import serve
+from partialconv.cli.bench import bench
+from partialconv.cli.fill import Overwrite, batch, fill
+from partialconv.cli.masks import doctor, masks_app
+from partialconv.cli.serve import serve
 from partialconv.errors import InputError
 from partialconv.privacy import keep_fonts_apart
 
@@ -59,7 +59,7 @@ app.command()(bench)
 
 @app.command()
 def train(
-    recipe: Annotated[Path | None, typer.Argument(help="A TOML file, e.g. recipes/first.toml.")] = None,
+    recipe: Annotated[Path | None, typer.Argument(help="A TOML file, e.g. recipes/paper.toml.")] = None,
     data: Annotated[str | None, typer.Option(help="Folder of photos, or shards: a .tar path or URL.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for checkpoint, log, pictures.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,

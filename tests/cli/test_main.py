@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.command import call, run
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def changed_files(folder: Path) -> set[str]:

@@ -92,7 +92,7 @@ def test_fill_tells_the_findings_and_goes_on(folder: Path) -> None:
 
 def test_the_call_warns_and_refuses_alike(folder: Path) -> None:
     import partialconv
-    from partialconv.api import HoleWarning
+    from partialconv.filling.api import HoleWarning
 
     clean = partialconv.fill(folder / "photo.png", folder / "clean.png")
     with pytest.warns(HoleWarning, match="160x120 pixels.*the nearest pixels were taken"):

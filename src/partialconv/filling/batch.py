@@ -14,12 +14,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from partialconv.api import fill_photo
+from partialconv.conventions import FloatArray
 from partialconv.errors import InputError
+from partialconv.filling.api import fill_photo
 from partialconv.imageio import Memory, Photo, check_destination, read_header, read_photo, write_photo
-from partialconv.imageio.destination import FORMAT_OF_SUFFIX
+from partialconv.imageio.atomic import FORMAT_OF_SUFFIX
 from partialconv.inference import Inpainter, Runtime, open_runtime
-from partialconv.inference.runtime import FloatArray
 from partialconv.masks import read_hole
 from partialconv.masks.levels import HoleColor
 from partialconv.zoo import model_path

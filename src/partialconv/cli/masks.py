@@ -13,7 +13,7 @@ from partialconv.errors import InputError
 
 if TYPE_CHECKING:
     from partialconv.masks import Finding
-    from partialconv.masks.sets import MaskRow, Order
+    from partialconv.masks.sets import MaskOrder, MaskRow
 
 masks_app = typer.Typer(help="Make, import and look at masks.", no_args_is_help=True)
 
@@ -102,9 +102,7 @@ def flow(
     if (out / "masks").exists() and count != 0:
         raise InputError(f"{out / 'masks'} exists: remove it, or add --count 0 for raw masks alone.")
     with _bar("frame pairs") as advance:
-        result = extract_raw(
-            sources, out, method, every, lambda path, done, total: advance(done, total or None, path.name)
-        )
+        result = extract_raw(sources, out, method, every, lambda name, done, total: advance(done, total or None, name))
     print(f"{result.folder}: {result.num_new} new raw masks, {result.num_kept} were there")
     raw_files.cache_clear()
     number = len(raw_files(out)) if count is None else count
@@ -170,7 +168,7 @@ def show(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:
     """Show what training sees: a contact sheet of holes, and a histogram of their ratios."""
-    from partialconv.imageio import check_destination
+    from partialconv.imageio import check_destination, write_picture
     from partialconv.masks.mixture import sample_hole
     from partialconv.masks.sheet import contact_sheet, holes_of_folder
     from partialconv.training.recipe import load_recipe
@@ -183,7 +181,7 @@ def show(
         size, numbers = (data.crop_px, data.crop_px), range(max(count, NUM_COUNTED))
         holes = [sample_hole(size, (seed, n), data.holes, data.hole_ratio, data.flow_folder) for n in numbers]
         ratios = [float(hole.mean()) for hole in holes]
-    contact_sheet(holes[:count], ratios).save(output)
+    write_picture(output, contact_sheet(holes[:count], ratios), overwrite)
     print(f"{output}: {min(count, len(holes))} holes")
     _histogram(ratios)
 
@@ -201,7 +199,7 @@ def _mixture(kinds: str, raw: Path | None) -> dict[str, float]:
 
 
 def _make(
-    orders: "list[Order]", out: Path, mixture: dict[str, float], raw: Path | None, size: int, workers: int
+    orders: "list[MaskOrder]", out: Path, mixture: dict[str, float], raw: Path | None, size: int, workers: int
 ) -> None:
     from partialconv.masks.sets import write_set
 

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 import partialconv
-from partialconv.batch import Settings, list_work, work_on_ray
 from partialconv.errors import InputError
+from partialconv.filling.batch import Settings, list_work, work_on_ray
+from tests.cli.test_main import changed_files
 from tests.command import run
-from tests.test_cli import changed_files
 
 
 def picture(seed: int = 0) -> Image.Image:

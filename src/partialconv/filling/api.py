@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from partialconv.conventions import Hole
 from partialconv.errors import InputError
 from partialconv.imageio import Filled, Photo, image_of, photo_of_image, read_photo, rgb_of
 from partialconv.inference import Inpainter
@@ -17,7 +18,6 @@ from partialconv.masks.levels import HoleColor
 from partialconv.zoo import model_path
 
 Values = TypeVar("Values", np.uint8, np.uint16, np.float32, np.float64)
-Hole = NDArray[np.bool_]
 HoleLike = str | Path | Image.Image | NDArray[Any]
 DTYPES = ("uint8", "uint16", "float32", "float64")
 CHANNELS = (1, 2, 3, 4)
