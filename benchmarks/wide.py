@@ -27,7 +27,8 @@ from partialconv.benchmark.scenes import SETS, SPLITS, Scene, open_scenes
 from partialconv.benchmark.wide import Folder, code_digest, measure
 from partialconv.benchmark.wide_tables import markdown, summary
 from partialconv.benchmark.worker import MethodError, MethodProcess
-from partialconv.cli.bench import part_of, progress_bar, sources_of
+from partialconv.cli.bench import part_of, sources_of
+from partialconv.cli.terminal import bars
 from partialconv.conventions import Hole
 from partialconv.errors import InputError
 
@@ -93,7 +94,7 @@ def fill(arguments: argparse.Namespace) -> None:
     if isinstance(lpips, str):
         print(lpips, file=sys.stderr)
     code = code_digest([*Path(partialconv.inference.__file__).parent.glob("*.py")])
-    with progress_bar() as advance:
+    with bars() as advance:
         for name, source in sources.items():
             with MethodProcess(name, source, WARM_UP) as worker:
                 ours = name in OWN or bool(source)

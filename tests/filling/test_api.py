@@ -10,7 +10,7 @@ from PIL import Image
 
 import partialconv
 from partialconv import Inpainter, InputError
-from partialconv.filling.api import fill_photo
+from partialconv.filling.job import fill_photo
 from partialconv.imageio import read_photo, write_photo
 from tests.command import run
 from tests.imageio.formats import oriented, png

@@ -1,13 +1,12 @@
 """The command `partialconv bench`; what it needs is imported inside it."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from partialconv.cli.terminal import bars
 from partialconv.errors import InputError, require_benchmark
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ def bench(
         pairing = built_in_pairing(out)
     for note in (*pairing.notes, *notes):
         print(note, file=sys.stderr)
-    with progress_bar() as advance:
+    with bars() as advance:
         results = run(pairing, named, judge, out, (index, count), advance)
         for problem in results.problems:
             print(f"partialconv: {problem}", file=sys.stderr)
@@ -131,22 +130,3 @@ def _judge(lpips: Path | None, features: Path | None) -> "tuple[Judge, list[str]
     network = FeatureNetwork(features) if features else None
     notes = [found] if isinstance(found, str) else []
     return Judge(None if isinstance(found, str) else found, network), notes + ([] if network else [NO_NETWORK])
-
-
-@contextmanager
-def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar for each method on the terminal; gives what moves them: method, number done, number of all."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    console = Console(stderr=True)
-    tasks: dict[str, int] = {}
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-
-        def advance(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = progress.add_task(name)
-            progress.update(tasks[name], completed=done + 1, total=total)  # type: ignore[arg-type]
-
-        yield advance

@@ -1,25 +1,21 @@
 """The commands around masks, `partialconv masks ...` and `doctor`; what they need is imported inside them."""
 
 import os
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from partialconv.cli.flags import takes_options
+from partialconv.cli.terminal import Overwrite, bar
 from partialconv.errors import InputError
+from partialconv.filling import FillOptions
 
 if TYPE_CHECKING:
-    from partialconv.masks import Finding
     from partialconv.masks.sets import MaskOrder, MaskRow
 
 masks_app = typer.Typer(help="Make, import and look at masks.", no_args_is_help=True)
 
-HoleColorOption = Annotated[Literal["white", "black"], typer.Option(help="What marks the hole in the picture.")]
-Grow = Annotated[int, typer.Option(min=0, help="Grow the hole by so many pixels.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Refuse a hole that something is wrong with.")]
 OutFolder = Annotated[Path, typer.Option("--output", "-o", help="A new folder.", show_default=False)]
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same masks.")]
 Kinds = Annotated[
@@ -36,21 +32,15 @@ NUM_COUNTED = 300  # holes that the histogram of a recipe counts
 NUM_CORES = os.cpu_count() or 1
 
 
-def tell(findings: "Iterable[Finding]") -> None:
-    """Print findings as lines on standard error."""
-    for finding in findings:
-        print(f"partialconv: warning: {finding}", file=sys.stderr)
-
-
+@takes_options("hole_color", "grow_px", "strict")
 def doctor(
     holes: Annotated[Path, typer.Argument(help="A picture that marks a hole.", show_default=False)],
     photo: Annotated[Path | None, typer.Argument(help="The photo whose hole it is.", show_default=False)] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Write the clean hole to --output.")] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A .png file.", show_default=False)] = None,
-    hole_color: HoleColorOption = "white",
-    grow: Grow = 0,
-    strict: Strict = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
+    overwrite: Overwrite = False,
+    *,
+    options: FillOptions,
 ) -> None:
     """Say what is wrong with the picture of a hole, and write a clean one."""
     from partialconv.imageio import check_destination, encode_png, read_photo, write_whole
@@ -62,11 +52,11 @@ def doctor(
         check_destination(output, overwrite)
         if output.suffix.lower() != ".png":
             raise InputError(f"cannot write {output}: a clean hole is a .png file.")
-    found = read_hole(holes, None if photo is None else read_photo(photo), hole_color, grow)
+    found = read_hole(holes, None if photo is None else read_photo(photo), options.hole_color, options.grow_px)
     for finding in found.findings:
         print(f"{finding.code}: {finding}")
-    if strict or fix:
-        hole = found.accept(strict)
+    if options.strict or fix:
+        hole = found.accept(options.strict)
     if output is not None:
         write_whole(output, encode_png(hole))
         print(f"{output}: {hole.mean():.1%} of {hole.shape[1]}x{hole.shape[0]} pixels are hole")
@@ -101,7 +91,7 @@ def flow(
 
     if (out / "masks").exists() and count != 0:
         raise InputError(f"{out / 'masks'} exists: remove it, or add --count 0 for raw masks alone.")
-    with _bar("frame pairs") as advance:
+    with bar("frame pairs") as advance:
         result = extract_raw(sources, out, method, every, lambda name, done, total: advance(done, total or None, name))
     print(f"{result.folder}: {result.num_new} new raw masks, {result.num_kept} were there")
     raw_files.cache_clear()
@@ -154,7 +144,7 @@ def import_(
     """Bring published masks into the form of this project, with a manifest."""
     from partialconv.masks.published import import_masks
 
-    with _bar("masks") as advance:
+    with bar("masks") as advance:
         rows = import_masks(source, out, kind, lambda done: advance(done, None, source.name))
     _summary(out, rows)
 
@@ -165,7 +155,7 @@ def show(
     output: Annotated[Path, typer.Option("--output", "-o", help="A .png file.", show_default=False)],
     count: Annotated[int, typer.Option(min=1, help="Masks on the sheet.")] = 48,
     seed: Seed = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Show what training sees: a contact sheet of holes, and a histogram of their ratios."""
     from partialconv.imageio import check_destination, write_picture
@@ -203,7 +193,7 @@ def _make(
 ) -> None:
     from partialconv.masks.sets import write_set
 
-    with _bar("masks") as advance:
+    with bar("masks") as advance:
         rows = write_set(orders, out, mixture, raw, size, workers, lambda done: advance(done, len(orders), out.name))
     _summary(out, rows)
 
@@ -224,17 +214,3 @@ def _histogram(ratios: list[float]) -> None:
     for low, number in enumerate(counts):
         table.add_row(f"{low / 10:g}-{(low + 1) / 10:g}", str(number), ProgressBar(max(counts) or 1, number, width=40))
     Console().print(table)
-
-
-@contextmanager
-def _bar(what: str) -> Iterator[Callable[[int, int | None, str], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda done, total, name: progress.update(
-            task, completed=done, total=total, description=f"{what} of {name}"
-        )

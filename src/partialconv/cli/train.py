@@ -1,4 +1,4 @@
-"""The command line: one short function for each command; what they need is imported inside them."""
+"""The commands around training: `train`, `pack`, `slim`, `average`, `export`, `models`, `convert`."""
 
 import sys
 from pathlib import Path
@@ -6,58 +6,10 @@ from typing import Annotated
 
 import typer
 
-from partialconv import __version__
-from partialconv.cli.bench import bench
-from partialconv.cli.fill import Overwrite, batch, fill
-from partialconv.cli.masks import doctor, masks_app
-from partialconv.cli.serve import serve
+from partialconv.cli.terminal import Overwrite
 from partialconv.errors import InputError
-from partialconv.privacy import keep_fonts_apart
-
-app = typer.Typer(
-    help="Fill irregular holes in photos with partial convolutions.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
-
-app.add_typer(masks_app, name="masks")
 
 
-def main() -> None:
-    """Run the command line; wrong input is one line on standard error and exit code 2."""
-    keep_fonts_apart()
-    try:
-        app()
-    except (InputError, ImportError, OSError) as error:
-        print(f"partialconv: {error}", file=sys.stderr)
-        sys.exit(2)
-    except (ArithmeticError, MemoryError) as error:
-        print(f"partialconv: {error or 'out of memory'}", file=sys.stderr)
-        sys.exit(1)
-
-
-def _version(asked: bool) -> None:
-    if asked:
-        print(f"partialconv {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
-) -> None:
-    """Fill irregular holes in photos with partial convolutions."""
-
-
-app.command()(fill)
-app.command()(batch)
-app.command()(serve)
-app.command()(doctor)
-app.command()(bench)
-
-
-@app.command()
 def train(
     recipe: Annotated[Path | None, typer.Argument(help="A TOML file, e.g. recipes/paper.toml.")] = None,
     data: Annotated[str | None, typer.Option(help="Folder of photos, or shards: a .tar path or URL.")] = None,
@@ -100,7 +52,6 @@ def train(
         print(f"stopped after step {steps} of {loaded.num_steps}; go on with --resume")
 
 
-@app.command()
 def pack(
     data: Annotated[str, typer.Argument(help="Folder of photos, or shards.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .tar file.", show_default=False)],
@@ -140,7 +91,6 @@ def pack(
         print(f"they do not all fit: about {parts} parts would, --part 1/{parts} to {parts}/{parts}")
 
 
-@app.command()
 def slim(
     run: Annotated[Path, typer.Argument(help="The --out folder of a training run.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="A new folder.", show_default=False)],
@@ -160,7 +110,6 @@ def slim(
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
 
 
-@app.command()
 def average(
     first: Annotated[Path, typer.Argument(help="The --out folder of a run.", show_default=False)],
     second: Annotated[Path, typer.Argument(help="A run that started from the first one.", show_default=False)],
@@ -181,7 +130,6 @@ def average(
     print(f"{output}: next, partialconv export {output} -o model.onnx")
 
 
-@app.command()
 def export(
     run: Annotated[Path, typer.Argument(help="The --out folder of a run, or an older .onnx.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .onnx file.", show_default=False)],
@@ -198,7 +146,6 @@ def export(
     print(f"{output}: {size:.1f} MB; weights in half precision change values by at most {difference:.2g}")
 
 
-@app.command()
 def models() -> None:
     """List the models inside the package, and check their files."""
     from partialconv.zoo import DEFAULT, SHIPPED
@@ -213,7 +160,6 @@ def models() -> None:
         raise typer.Exit(1)
 
 
-@app.command()
 def convert(
     checkpoint: Annotated[Path, typer.Argument(help="A file of torch.save, or safetensors.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .safetensors file.", show_default=False)],

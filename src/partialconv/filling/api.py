@@ -11,14 +11,14 @@ from PIL import Image
 
 from partialconv.conventions import Hole
 from partialconv.errors import InputError
-from partialconv.imageio import Filled, Photo, image_of, photo_of_image, read_photo, rgb_of
+from partialconv.filling.job import HoleLike, filled_photo, find_hole, open_inpainter
+from partialconv.filling.options import FillOptions
+from partialconv.imageio import Photo, image_of, photo_of_image, read_photo
 from partialconv.inference import Inpainter
-from partialconv.masks.doctor import examine, read_hole
 from partialconv.masks.levels import HoleColor
 from partialconv.zoo import model_path
 
 Values = TypeVar("Values", np.uint8, np.uint16, np.float32, np.float64)
-HoleLike = str | Path | Image.Image | NDArray[Any]
 DTYPES = ("uint8", "uint16", "float32", "float64")
 CHANNELS = (1, 2, 3, 4)
 
@@ -32,35 +32,35 @@ def fill(
     image: NDArray[Values],
     hole: HoleLike | None = None,
     *,
-    model: str | Path | None = None,
-    hole_color: HoleColor = "white",
-    grow_px: int = 0,
-    strict: bool = False,
-    hole_from_alpha: bool = False,
-    grain: bool = True,
+    model: str | Path | None = ...,
+    hole_color: HoleColor = ...,
+    grow_px: int = ...,
+    strict: bool = ...,
+    hole_from_alpha: bool = ...,
+    grain: bool = ...,
 ) -> NDArray[Values]: ...
 @overload
 def fill(
     image: str | Path | Image.Image,
     hole: HoleLike | None = None,
     *,
-    model: str | Path | None = None,
-    hole_color: HoleColor = "white",
-    grow_px: int = 0,
-    strict: bool = False,
-    hole_from_alpha: bool = False,
-    grain: bool = True,
+    model: str | Path | None = ...,
+    hole_color: HoleColor = ...,
+    grow_px: int = ...,
+    strict: bool = ...,
+    hole_from_alpha: bool = ...,
+    grain: bool = ...,
 ) -> Image.Image: ...
 def fill(
     image: str | Path | Image.Image | NDArray[Any],
     hole: HoleLike | None = None,
     *,
-    model: str | Path | None = None,
-    hole_color: HoleColor = "white",
-    grow_px: int = 0,
-    strict: bool = False,
-    hole_from_alpha: bool = False,
-    grain: bool = True,
+    model: str | Path | None = FillOptions.model,
+    hole_color: HoleColor = FillOptions.hole_color,
+    grow_px: int = FillOptions.grow_px,
+    strict: bool = FillOptions.strict,
+    hole_from_alpha: bool = FillOptions.hole_from_alpha,
+    grain: bool = FillOptions.grain,
 ) -> Image.Image | NDArray[Any]:
     """Fill the holes of a photo.
 
@@ -71,12 +71,12 @@ def fill(
         hole: What to fill: a file or PIL image in which it is white, or an array (H, W), bool, or numbers of which
             those above half of 1, 255 or 65535 are the hole. Of another size than `image`, it is resized. None: the
             pixels of a float array that are NaN in any channel.
-        model: A file of `partialconv export`, or the name of a shipped model; the default one if None.
-        hole_color: "black" where `hole` is 1 or white at the known pixels.
-        grow_px: Grow the hole by so many pixels in all directions.
-        strict: Refuse a hole that something is wrong with, instead of warning.
-        hole_from_alpha: Fill what is more than half transparent, in place of `hole`; it becomes opaque.
-        grain: Give the fill the grain of what is around it; without, it is smoother.
+        model: This and all that follow are described in `FillOptions`, whose defaults hold here, too.
+        hole_color: See `FillOptions`.
+        grow_px: See `FillOptions`.
+        strict: See `FillOptions`.
+        hole_from_alpha: See `FillOptions`; in place of `hole`.
+        grain: See `FillOptions`.
 
     Returns:
         For an array an array of its dtype and shape, else a PIL image of the mode of the photo; every pixel outside
@@ -97,26 +97,20 @@ def fill(
         >>> bool(np.isfinite(partialconv.fill(photo)).all())
         True
     """
+    options = FillOptions(model, hole_color, grow_px, strict, hole_from_alpha, grain)
     path = model_path(model).absolute()
     inpainter = _inpainter(path, path.stat().st_mtime_ns if path.is_file() else 0)
     photo, pixels = _opened(image)
-    if hole_from_alpha:
-        if hole is not None:
-            raise InputError("a hole was given, and hole_from_alpha: give one of them.")
-        hole = photo.transparent()
-    elif hole is None:
+    if hole is None and not hole_from_alpha:
         if pixels is None or pixels.dtype.kind != "f":
             raise InputError("no hole was given: give one, or a float array that is NaN in its hole.")
         hole = np.isnan(pixels).reshape(*photo.size, -1).any(axis=2)
-    if isinstance(hole, str | Path):
-        found = read_hole(Path(hole), photo.size, hole_color, grow_px)
-    else:
-        found = examine(hole if isinstance(hole, Image.Image) else np.asarray(hole), photo.size, hole_color, grow_px)
+    found = find_hole(photo, hole, options)
     marked = found.accept(strict)
     for finding in found.findings:
         warnings.warn(str(finding), HoleWarning, stacklevel=2)
     _check_values(photo, marked)
-    filled = Filled(photo, fill_photo(inpainter, photo, marked, grain), marked, opaque=hole_from_alpha)
+    filled = filled_photo(inpainter, photo, marked, options)
     if pixels is None:
         return image_of(filled)
     result = filled.rows(0, photo.size[0]).astype(pixels.dtype).reshape(pixels.shape)
@@ -127,17 +121,9 @@ def fill(
     return result
 
 
-def fill_photo(inpainter: Inpainter, photo: Photo, hole: Hole, grain: bool = True) -> NDArray[Any]:
-    """Fill a photo of `read_photo`, `grain` as in `fill`: RGB, (H, W, 3), for `write_photo`; of the photo's depth."""
-    rgb = rgb_of(photo)
-    filled: NDArray[Any] = inpainter.fill(np.nan_to_num(rgb) if rgb.dtype.kind == "f" else rgb, hole, grain)
-    return filled
-
-
 def fill_image(inpainter: Inpainter, image: Image.Image, hole: Hole) -> Image.Image:
     """Fill a PIL image of any mode that `fill` takes; the result has its mode and info."""
-    photo = photo_of_image(image)
-    return image_of(Filled(photo, fill_photo(inpainter, photo, hole), hole))
+    return image_of(filled_photo(inpainter, photo_of_image(image), hole, FillOptions()))
 
 
 def _opened(image: str | Path | Image.Image | NDArray[Any]) -> tuple[Photo, NDArray[Any] | None]:
@@ -175,4 +161,4 @@ def _check_values(photo: Photo, hole: Hole) -> None:
 
 @lru_cache(maxsize=2)
 def _inpainter(model: Path, _changed_ns: int) -> Inpainter:
-    return Inpainter(model)
+    return open_inpainter(FillOptions(model))

@@ -6,31 +6,26 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from partialconv.conventions import FloatArray
 from partialconv.errors import InputError
-from partialconv.filling.api import fill_photo
-from partialconv.imageio import Memory, Photo, check_destination, read_header, read_photo, write_photo
-from partialconv.imageio.atomic import FORMAT_OF_SUFFIX
-from partialconv.inference import Inpainter, Runtime, open_runtime
-from partialconv.masks import read_hole
-from partialconv.masks.levels import HoleColor
-from partialconv.zoo import model_path
+from partialconv.filling.job import FillJob, fill_file, open_inpainter
+from partialconv.filling.options import FillOptions
+from partialconv.filling.watching import Watcher
+from partialconv.imageio import Memory
+from partialconv.imageio.formats import PHOTO_SUFFIXES
+from partialconv.inference import Inpainter, Runtime
 
 STOPPED = "stopped before it was done."
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
 
 @dataclass(frozen=True)
-class Job:
-    """One photo to fill.
+class Item:
+    """One photo of a batch.
 
     Args:
         photo: The file.
@@ -47,18 +42,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Settings:
-    """What holds for all photos of a batch; see `partialconv batch --help`."""
+    """What holds for all photos of a batch.
 
-    model: Path | None = None
-    hole_color: HoleColor = "white"
-    grow_px: int = 0
-    strict: bool = False
-    grain: bool = True
+    Args:
+        options: How to fill them.
+        overwrite: Replace existing results.
+        resume: Skip the photos whose result exists.
+    """
+
+    options: FillOptions = field(default_factory=FillOptions)
     overwrite: bool = False
     resume: bool = False
-    runtime: str = "onnxruntime"
-    device: str | None = None
-    precision: str = "fp32"
 
 
 @dataclass(frozen=True)
@@ -77,7 +71,7 @@ class Result:
         return json.dumps(asdict(self), ensure_ascii=False)
 
 
-def list_work(photos: Path, holes: Path | None, output: Path) -> list[Job]:
+def list_work(photos: Path, holes: Path | None, output: Path) -> list[Item]:
     """Find the photos of a folder and of all folders in it, and the hole of each.
 
     Args:
@@ -110,16 +104,16 @@ def list_work(photos: Path, holes: Path | None, output: Path) -> list[Job]:
     ]
     if not files:
         raise InputError(f"{photos} holds no photos: expected files ending in {', '.join(PHOTO_SUFFIXES)}.")
-    jobs = []
+    items = []
     for path in files:
         name = path.relative_to(root)
         if holes is None or holes.is_file():
-            jobs.append(Job(path, output / name, holes))
+            items.append(Item(path, output / name, holes))
         else:
             hole = _hole_of(holes / name, path)
             problem = "" if hole else f"no hole for {path}: expected {(holes / name).with_suffix('.png')}."
-            jobs.append(Job(path, output / name, hole, problem))
-    return jobs
+            items.append(Item(path, output / name, hole, problem))
+    return items
 
 
 def _hole_of(path: Path, photo: Path) -> Path | None:
@@ -128,60 +122,48 @@ def _hole_of(path: Path, photo: Path) -> Path | None:
     return next((c for c in candidates if c.is_file() and not c.samefile(photo)), None)
 
 
-class Worker:
-    """Does jobs, with one network for all; safe to share between threads, which wait for memory that others hold.
+class Filler(Watcher):
+    """Fills photos, with one network for all; safe to share between threads, which wait for memory that others hold.
 
     Attributes:
         stopped: Set to end all jobs at their next run of the network; they fail.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.settings, model = settings, model_path(settings.model)
+        self.settings = settings
         self.stopped, self._memory = threading.Event(), Memory()
-        runtime = open_runtime(settings.runtime, model, settings.device, settings.precision)
-        self.inpainter = Inpainter(model, _Stoppable(runtime, self.stopped))
+        runtime = open_inpainter(settings.options).runtime
+        self.inpainter = Inpainter(runtime=_Stoppable(runtime, self.stopped))
 
-    def do(self, job: Job) -> Result:
+    def do(self, item: Item) -> Result:
         """Fill one photo; whatever goes wrong with it is in the result, nothing is raised."""
         began = time.perf_counter()
-        photo, output = str(job.photo), str(job.output)
+        photo, output = str(item.photo), str(item.output)
         try:
-            if job.problem:
-                raise InputError(job.problem)
-            if self.settings.resume and job.output.exists():
+            if item.problem:
+                raise InputError(item.problem)
+            if self.settings.resume and item.output.exists():
                 return Result(photo, output, "skipped")
-            findings = self._fill(job)
+            findings = self._fill(item)
         except (InputError, OSError, ArithmeticError) as error:
             return Result(photo, output, "failed", [], str(error), _since(began))
         except Exception as error:  # one photo never stops the rest
             return Result(photo, output, "failed", [], f"{type(error).__name__}: {error}", _since(began))
         return Result(photo, output, "filled", findings, "", _since(began))
 
-    def _fill(self, job: Job) -> list[str]:
-        settings = self.settings
-        job.output.parent.mkdir(parents=True, exist_ok=True)
-        check_destination(job.output, settings.overwrite)
-        needed = read_header(job.photo).fill_bytes(FORMAT_OF_SUFFIX[job.output.suffix.lower()])
-        if job.hole is not None:
-            needed += read_header(job.hole).read_bytes
-        with self._memory.reserved(needed, str(job.photo)):
-            return self._filled(job)
+    def _fill(self, item: Item) -> list[str]:
+        options = replace(self.settings.options, hole_from_alpha=item.hole is None)
+        job = FillJob(item.photo, item.output, item.hole, options, self.settings.overwrite)
+        item.output.parent.mkdir(parents=True, exist_ok=True)
+        job.check()
+        with self._memory.reserved(job.needed_bytes(), str(item.photo)):
+            filling = fill_file(job, self.inpainter, self)
+        return [str(finding) for finding in filling.report.findings]
 
-    def _filled(self, job: Job) -> list[str]:
-        settings = self.settings
-        source = read_photo(job.photo, job.output)
-        findings: list[str] = []
-        if job.hole is None:
-            hole = transparent(source)
-        else:
-            found = read_hole(job.hole, source, settings.hole_color, settings.grow_px)
-            hole = found.accept(settings.strict)
-            findings = [str(finding) for finding in found.findings]
-        filled = fill_photo(self.inpainter, source, hole, settings.grain)
+    def begin(self, step: str) -> None:  # noqa: ARG002
+        """End a job that nobody waits for any more."""
         if self.stopped.is_set():
             raise InputError(STOPPED)
-        write_photo(source, filled, hole, job.output, settings.overwrite, opaque=job.hole is None)
-        return findings
 
 
 class _Stoppable:
@@ -196,44 +178,32 @@ class _Stoppable:
         return self.runtime(image, valid)
 
 
-def transparent(photo: Photo) -> NDArray[np.bool_]:
-    """The pixels of a photo that are less than half opaque, (H, W).
-
-    Raises:
-        InputError: there are none.
-    """
-    hole = photo.transparent()
-    if not hole.any():
-        raise InputError(f"{photo.path} has no transparent pixels to fill: its mode is {photo.mode}.")
-    return hole
-
-
-def work(jobs: list[Job], worker: Worker, num_workers: int) -> Iterator[Result]:
+def work(items: list[Item], filler: Filler, num_workers: int) -> Iterator[Result]:
     """Do jobs in threads: results come as they are ready.
 
     The network uses all cores for each photo; more workers read and write files meanwhile. Closed early, as by Ctrl-C,
     it begins no more jobs, stops those that run at their next run of the network, and does not wait for that.
     """
     pool = ThreadPoolExecutor(num_workers)
-    waiting = iter(jobs)
-    running: set[Future[Result]] = {pool.submit(worker.do, job) for job in islice(waiting, 2 * num_workers)}
+    waiting = iter(items)
+    running: set[Future[Result]] = {pool.submit(filler.do, item) for item in islice(waiting, 2 * num_workers)}
     try:
         while running:
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
-            running |= {pool.submit(worker.do, job) for job in islice(waiting, len(done))}
+            running |= {pool.submit(filler.do, item) for item in islice(waiting, len(done))}
     finally:
         if running:
-            worker.stopped.set()
+            filler.stopped.set()
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def work_on_ray(jobs: list[Job], settings: Settings, address: str) -> Iterator[Result]:
+def work_on_ray(items: list[Item], settings: Settings, address: str) -> Iterator[Result]:
     """Do jobs through Ray Data, one worker for each core of a cluster that sees the same files.
 
     Args:
-        jobs: What to do.
+        items: What to do.
         settings: For all of them.
         address: Of the cluster, e.g. "auto" or ray://host:10001; "local" starts one of this machine's cores.
 
@@ -251,8 +221,8 @@ def work_on_ray(jobs: list[Job], settings: Settings, address: str) -> Iterator[R
     try:
         ray.data.DataContext.get_current().enable_progress_bars = False
         resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        num = max(1, min(len(jobs), int(resources.get("CPU", 1))))
-        rows = [{"job": json.dumps({k: None if v is None else str(v) for k, v in asdict(job).items()})} for job in jobs]
+        num = max(1, min(len(items), int(resources.get("CPU", 1))))
+        rows = [{"item": json.dumps(asdict(item), default=str)} for item in items]
         results = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
             _RayWorker,  # type: ignore[arg-type]
             fn_constructor_args=(settings,),
@@ -266,15 +236,15 @@ def work_on_ray(jobs: list[Job], settings: Settings, address: str) -> Iterator[R
 
 
 class _RayWorker:
-    """`Worker` on rows of a Ray data set."""
+    """`Filler` on rows of a Ray data set."""
 
     def __init__(self, settings: Settings) -> None:
-        self.worker = Worker(settings)
+        self.filler = Filler(settings)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        job: dict[str, Any] = json.loads(row["job"])
-        hole = None if job["hole"] is None else Path(job["hole"])
-        return {"result": self.worker.do(Job(Path(job["photo"]), Path(job["output"]), hole, job["problem"])).line()}
+        item: dict[str, Any] = json.loads(row["item"])
+        paths = {name: item[name] and Path(item[name]) for name in ("photo", "output", "hole")}
+        return {"result": self.filler.do(Item(**(item | paths))).line()}
 
 
 def _since(began: float) -> float:

@@ -18,10 +18,13 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from partialconv import __version__
+from partialconv.errors import InputError
+from partialconv.filling import FillOptions
 from partialconv.server.form import Form, read_form
 from partialconv.server.guard import Access, Guard, Notes
 from partialconv.server.limits import NO_SPACE, no_space
-from partialconv.server.order import COLOURS, Answer, Options, Order
+from partialconv.server.order import Answer, Order
+from partialconv.server.posts import POSTS, Post
 from partialconv.server.problem import Gone, Problem
 from partialconv.server.process import Process
 from partialconv.server.queue import Queue
@@ -30,58 +33,9 @@ from partialconv.server.scratch import Scratch
 from partialconv.server.static import load_page
 from partialconv.zoo import model_path
 
-OPTIONS = ("model", "hole_color", "grow_px", "strict")
-MOST_GROWTH_PX = 500
 REPORT_HEADER = "Partialconv-Report"
 CODES = {404: "address", 405: "method"}
 PIECE = 1 << 16  # bytes
-
-
-@dataclass(frozen=True)
-class Post:
-    """An address that takes files.
-
-    Args:
-        work: What is done with them: a method of `engine.Engine`.
-        files: Fields that hold files; of these, `needed` must be there.
-        options: Fields that hold text.
-        report_only: Whether the report alone goes back, where nothing else is asked for.
-    """
-
-    work: str
-    files: tuple[str, ...]
-    needed: tuple[str, ...]
-    options: tuple[str, ...] = OPTIONS
-    report_only: bool = False
-
-
-POSTS = {
-    "/api/fill": Post(
-        "fill",
-        files=("photo", "hole"),
-        needed=("photo", "hole"),
-        options=(*OPTIONS, "grain"),
-    ),
-    "/api/doctor": Post(
-        "doctor",
-        files=("photo", "hole"),
-        needed=("hole",),
-        options=("hole_color", "grow_px"),
-        report_only=True,
-    ),
-    "/api/plan": Post(
-        "plan",
-        files=("hole",),
-        needed=("hole",),
-        report_only=True,
-    ),
-    "/api/show": Post(
-        "show",
-        files=("photo",),
-        needed=("photo",),
-        options=(),
-    ),
-}
 
 
 @dataclass
@@ -217,23 +171,14 @@ async def _disconnected(request: Request) -> None:
         pass
 
 
-def _options(given: Mapping[str, str], models: list[str]) -> Options:
+def _options(given: Mapping[str, str], models: list[str]) -> FillOptions:
     model = given.get("model", models[0])
     if model not in models:
         raise Problem(422, "option", f"model is {model[:40]!r}, expected one of {', '.join(models)}.")
-    color = given.get("hole_color", "white")
-    if color not in COLOURS:
-        raise Problem(422, "option", f"hole_color is {color[:40]!r}, expected white or black.")
-    grow = given.get("grow_px", "0")
-    if not (grow.isascii() and grow.isdigit() and len(grow) < 5 and int(grow) <= MOST_GROWTH_PX):
-        raise Problem(422, "option", f"grow_px is {grow[:40]!r}, expected whole pixels, 0 to {MOST_GROWTH_PX}.")
-    flags = {"strict": "false", "grain": "true"}
-    for name, default in flags.items():
-        flags[name] = given.get(name, default)
-        if flags[name] not in ("true", "false"):
-            raise Problem(422, "option", f"{name} is {flags[name][:40]!r}, expected true or false.")
-    strict, grain = (flags[name] == "true" for name in ("strict", "grain"))
-    return Options(model, "black" if color == "black" else "white", int(grow), strict, grain)
+    try:
+        return FillOptions.from_text({**given, "model": model})
+    except InputError as error:
+        raise Problem(422, "option", str(error)) from error
 
 
 def _response(request: Request, reply: Answer, notes: Notes, report_only: bool) -> Response:
