@@ -12,7 +12,7 @@ from partialconv.conventions import Hole
 from partialconv.errors import InputError
 from partialconv.filling.options import FillOptions
 from partialconv.filling.report import Report, report_of
-from partialconv.filling.watching import Clock, Watcher
+from partialconv.filling.watching import Stopwatch, Watcher
 from partialconv.imageio import (
     Filled,
     Photo,
@@ -101,7 +101,7 @@ def fill_file(job: FillJob, inpainter: Inpainter | None = None, watcher: Watcher
         InputError: a file cannot be read or written; or the hole cannot be used (a `HoleError`).
         ArithmeticError: the network gives no values, as a broken model may.
     """
-    clock, watcher = Clock(), watcher or Watcher()
+    clock, watcher = Stopwatch(), watcher or Watcher()
 
     def begin(step: str) -> None:
         clock.begin(step)
@@ -148,7 +148,7 @@ def find_hole(photo: Photo, hole: HoleLike | None, options: FillOptions) -> Diag
     """
     if options.hole_from_alpha:
         if hole is not None:
-            raise InputError("a hole was given, and holes from alpha were asked for: choose one of them.")
+            raise InputError("a hole was given, and holes from alpha were asked for: give one of them.")
         marked = photo.transparent()
         if not marked.any():
             raise InputError(f"{photo.path} has no transparent pixels to fill: its mode is {photo.mode}.")

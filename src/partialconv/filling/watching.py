@@ -15,7 +15,7 @@ class Watcher:
         """The hole was read, and can be used."""
 
 
-class Clock:
+class Stopwatch:
     """Measures steps, one after the other.
 
     Attributes:

@@ -18,7 +18,7 @@ from partialconv.errors import FormatError, InputError, TooLargeError
 from partialconv.filling.job import FillJob, fill_file
 from partialconv.filling.options import FillOptions
 from partialconv.filling.report import Report, report_of
-from partialconv.filling.watching import Clock
+from partialconv.filling.watching import Stopwatch
 from partialconv.imageio import Header, encode_png, read_header, read_photo
 from partialconv.inference import Inpainter, confidence
 from partialconv.masks import HoleError, read_hole
@@ -108,7 +108,7 @@ class Engine:
         Raises:
             Problem: 422, the hole cannot be used.
         """
-        clock = Clock()
+        clock = Stopwatch()
         clock.begin("read")
         with _explained(hole.parent):
             found = read_hole(hole, None, options.hole_color, options.grow_px)
@@ -138,7 +138,7 @@ class Engine:
         Raises:
             Problem: 422, one of the files cannot be read.
         """
-        clock = Clock()
+        clock = Stopwatch()
         clock.begin("read")
         with _explained(hole.parent):
             size = None if photo is None else read_photo(photo).shown.size
@@ -154,7 +154,7 @@ class Engine:
         Raises:
             Problem: 422, the file cannot be read.
         """
-        clock = Clock()
+        clock = Stopwatch()
         clock.begin("read")
         with _explained(photo.parent):
             shown = read_photo(photo).shown.image

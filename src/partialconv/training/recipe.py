@@ -26,7 +26,7 @@ Weight = Annotated[float, Field(ge=0)]
 Rate = Annotated[float, Field(gt=0)]
 Below1 = Annotated[float, Field(ge=0, lt=1)]
 Name = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]  # of a file or folder
-Pair = tuple[Share, Share]
+Shares = tuple[Share, Share]
 
 
 # of pydantic, which does not know that it reads TOML
@@ -83,7 +83,7 @@ class DataRecipe(_Table):
     """
 
     crop_px: Annotated[int, Field(ge=16, le=16384)] = 512
-    hole_ratio: Pair = (0.01, 0.6)
+    hole_ratio: Shares = (0.01, 0.6)
     holes: dict[str, float] = field(default_factory=lambda: {"strokes": 1.0})
     flow_masks: Name = ""
     colour_jitter: Below1 = 0.0
@@ -151,7 +151,7 @@ class DistillationRecipe(_Table):
 
     error: Name = ""
     texture: Name = ""
-    share: Pair = (0.8, 0.2)
+    share: Shares = (0.8, 0.2)
     repeats: Annotated[int, Field(ge=0, le=1024)] = 0
 
 
