@@ -51,7 +51,8 @@ def fill(
         tell(found.findings)
         _tell_plan(open_inpainter(options), hole)
     else:
-        fill_file(job, watcher=Teller())
+        for note in fill_file(job, watcher=Teller()).report.notes:
+            print(f"partialconv: note: {note}", file=sys.stderr)
 
 
 def _tell_plan(inpainter: "Inpainter", hole: "Hole") -> None:
@@ -113,7 +114,11 @@ def batch(
                 counts[result.status] += 1
                 report.write(result.line() + "\n")
                 report.flush()
-                for line in [*(f"warning: {finding}" for finding in result.findings), *filter(None, [result.error])]:
+                warnings, notes = (
+                    (f"warning: {finding}" for finding in result.findings),
+                    (f"note: {n}" for n in result.notes),
+                )
+                for line in [*warnings, *notes, *filter(None, [result.error])]:
                     told = line if result.photo in line else f"{result.photo}: {line}"
                     progress.console.print(told, markup=False, highlight=False, soft_wrap=True)
                 progress.advance(task)

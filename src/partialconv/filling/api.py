@@ -61,6 +61,7 @@ def fill(
     strict: bool = FillOptions.strict,
     hole_from_alpha: bool = FillOptions.hole_from_alpha,
     grain: bool = FillOptions.grain,
+    copy: bool = FillOptions.copy,
 ) -> Image.Image | NDArray[Any]:
     """Fill the holes of a photo.
 
@@ -77,6 +78,7 @@ def fill(
         strict: See `FillOptions`.
         hole_from_alpha: See `FillOptions`; in place of `hole`.
         grain: See `FillOptions`.
+        copy: See `FillOptions`.
 
     Returns:
         For an array an array of its dtype and shape, else a PIL image of the mode of the photo; every pixel outside
@@ -97,7 +99,7 @@ def fill(
         >>> bool(np.isfinite(partialconv.fill(photo)).all())
         True
     """
-    options = FillOptions(model, hole_color, grow_px, strict, hole_from_alpha, grain)
+    options = FillOptions(model, hole_color, grow_px, strict, hole_from_alpha, grain, copy)
     path = model_path(model).absolute()
     inpainter = _inpainter(path, path.stat().st_mtime_ns if path.is_file() else 0)
     photo, pixels = _opened(image)

@@ -15,6 +15,7 @@ from partialconv.conventions import FloatArray
 from partialconv.errors import InputError
 from partialconv.filling.job import FillJob, fill_file, open_inpainter
 from partialconv.filling.options import FillOptions
+from partialconv.filling.report import Report
 from partialconv.filling.watching import Watcher
 from partialconv.imageio import Memory
 from partialconv.imageio.formats import PHOTO_SUFFIXES
@@ -57,7 +58,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Result:
-    """A line of the report: what became of a photo, the doctor's findings or the error, seconds of work."""
+    """A line of the report: what became of a photo, the doctor's findings or the error, seconds of work, notes."""
 
     photo: str
     output: str
@@ -65,6 +66,7 @@ class Result:
     findings: list[str] = field(default_factory=list)
     error: str = ""
     seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
 
     def line(self) -> str:
         """As JSON."""
@@ -144,21 +146,21 @@ class Filler(Watcher):
                 raise InputError(item.problem)
             if self.settings.resume and item.output.exists():
                 return Result(photo, output, "skipped")
-            findings = self._fill(item)
+            report = self._fill(item)
         except (InputError, OSError, ArithmeticError) as error:
             return Result(photo, output, "failed", [], str(error), _since(began))
         except Exception as error:  # one photo never stops the rest
             return Result(photo, output, "failed", [], f"{type(error).__name__}: {error}", _since(began))
-        return Result(photo, output, "filled", findings, "", _since(began))
+        findings = [str(finding) for finding in report.findings]
+        return Result(photo, output, "filled", findings, "", _since(began), list(report.notes))
 
-    def _fill(self, item: Item) -> list[str]:
+    def _fill(self, item: Item) -> Report:
         options = replace(self.settings.options, hole_from_alpha=item.hole is None)
         job = FillJob(item.photo, item.output, item.hole, options, self.settings.overwrite)
         item.output.parent.mkdir(parents=True, exist_ok=True)
         job.check()
         with self._memory.reserved(job.needed_bytes(), str(item.photo)):
-            filling = fill_file(job, self.inpainter, self)
-        return [str(finding) for finding in filling.report.findings]
+            return fill_file(job, self.inpainter, self).report
 
     def begin(self, step: str) -> None:  # noqa: ARG002
         """End a job that nobody waits for any more."""

@@ -122,7 +122,7 @@ def fill_file(job: FillJob, inpainter: Inpainter | None = None, watcher: Watcher
     if job.confidence is not None:
         _write_confidence(hole, photo.orientation, job.confidence, job.overwrite)
     clock.end()
-    return Filling(report_of(found, steps), clock.timings_s, job.output)
+    return Filling(report_of(found, steps, job.options.copy), clock.timings_s, job.output)
 
 
 def read_job(job: FillJob) -> tuple[Photo, Diagnosis]:
@@ -174,9 +174,10 @@ def open_inpainter(options: FillOptions) -> Inpainter:
 
 def fill_photo(inpainter: Inpainter, photo: Photo, hole: Hole, options: FillOptions | None = None) -> NDArray[Any]:
     """Fill a photo of `read_photo`: RGB, (H, W, 3), for `write_photo`; of the photo's depth."""
-    grain = (options or FillOptions()).grain
+    options = options or FillOptions()
     rgb = rgb_of(photo)
-    filled: NDArray[Any] = inpainter.fill(np.nan_to_num(rgb) if rgb.dtype.kind == "f" else rgb, hole, grain)
+    known = np.nan_to_num(rgb) if rgb.dtype.kind == "f" else rgb
+    filled: NDArray[Any] = inpainter.fill(known, hole, options.grain, options.copy)
     return filled
 
 

@@ -60,6 +60,7 @@ class FillOptions:
         About("Fill what is more than half transparent, which becomes opaque.", flag="--holes-from-alpha", local=True),
     ] = False
     grain: Annotated[bool, About("Continue the photo's grain into the fill; without it the fill is smoother.")] = True
+    copy: Annotated[bool, About("Fill wide holes with detail of the photo itself; without it they are blurred.")] = True
     runtime: Annotated[
         Literal["onnxruntime", "torch", "openvino"],
         About("The library that runs the network.", local=True),

@@ -170,6 +170,8 @@ SCHEMAS: Document = {
         hole_ratio={"type": "number", "minimum": 0, "maximum": 1},
         usable=FLAG,
         findings={"type": "array", "items": {"$ref": "#/components/schemas/Finding"}},
+        widest_px=COUNT | {"description": "Side of the largest square in the hole; 0 if thin or not planned."},
+        notes={"type": "array", "items": TEXT},
         optional={"plan": {"$ref": "#/components/schemas/Plan"}},
     ),
     "Plan": _object(

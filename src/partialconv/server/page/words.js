@@ -19,9 +19,11 @@ const REFUSALS = {
   token: "This page needs its whole address, with the token that the server printed.",
   format: "This file cannot be read. Open a JPEG, PNG, WebP, TIFF or BMP.",
 };
-const WIDE = 40; // pixels from the border of a hole: beyond, fills are soft
+const WIDE = 12; // pixels from the border of a hole: beyond, what was there is not known
 
 export const findings = (report) => report.findings.map(({code, message}) => FINDINGS[code] ?? message).join(" ");
+
+export const notes = (report) => report.notes.map(sentence).join(" ");
 
 export const refusal = (error) => REFUSALS[error.code] ?? sentence(error.message);
 
@@ -32,7 +34,7 @@ export function hint(hole) {
   if (hole.ratio > 0.5) return "More than half of the photo is painted over: little is left to go by.";
   const depth = hole.depth();
   if (depth > WIDE) {
-    return `About ${Math.round((2 * depth) / 10) * 10} pixels wide: expect it soft inside.`;
+    return `About ${Math.round((2 * depth) / 10) * 10} pixels wide: its inside is made up from the rest of the photo.`;
   }
   return "";
 }
