@@ -40,17 +40,20 @@ class Method:
 
 
 def network(file: Path | None = None, grain: bool = True) -> Method:
-    """A network of `partialconv export`; the shipped one if `file` is None. Fills with grain, or what it gives bare."""
+    """A network of `partialconv export`; the shipped one if `file` is None.
+
+    Fills with grain and copies of the photo, or what the network gives, bare.
+    """
     import onnxruntime
 
     from partialconv.inference import Inpainter
     from partialconv.zoo import model_path
 
     path = model_path(file)
-    fill = partial(Inpainter(path).fill, grain=grain)
+    fill = partial(Inpainter(path).fill, grain=grain, copy=grain)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     versions = f"partialconv {version('partialconv')}, ONNX Runtime {onnxruntime.__version__}"
-    return Method(f"{path.name} sha256 {digest}, {'with' if grain else 'no'} grain, {versions}", fill)
+    return Method(f"{path.name} sha256 {digest}, {'with' if grain else 'no'} grain and copies, {versions}", fill)
 
 
 def _plain() -> Method:

@@ -38,6 +38,7 @@ def fill(
     strict: bool = ...,
     hole_from_alpha: bool = ...,
     grain: bool = ...,
+    copy: bool = ...,
 ) -> NDArray[Values]: ...
 @overload
 def fill(
@@ -50,6 +51,7 @@ def fill(
     strict: bool = ...,
     hole_from_alpha: bool = ...,
     grain: bool = ...,
+    copy: bool = ...,
 ) -> Image.Image: ...
 def fill(
     image: str | Path | Image.Image | NDArray[Any],

@@ -6,7 +6,7 @@ from typing import Any
 from partialconv.inference import Plan, can_copy, widest_px
 from partialconv.masks import Diagnosis, Finding
 
-WIDE_PX = 24  # the detail of fills gets less from there on, see docs/benchmark.md
+WIDE_PX = 32  # the detail of fills gets less from there on, see docs/benchmark.md
 
 
 @dataclass(frozen=True)

@@ -228,7 +228,7 @@ class Mosaic:
         self.offsets[:, places[0], places[1]] = chosen
 
     def _beside_seams(self) -> Hole:
-        """Pixels of the hole that have a neighbour with another offset, or whose source is not known."""
+        """Pixels of the hole that have a neighbour with another offset."""
         rows, columns = self.offsets
         found = np.zeros_like(self.hole)
         across = (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1])

@@ -22,8 +22,8 @@ from partialconv.inference.scales import halved, rounded
 from partialconv.inference.shapes import box_sums, depths, grown, opened, smooth, spread
 
 Map = NDArray[np.floating[Any]]
-THICK_PX = 12  # half the width of what is copied into; what is thinner the network fills better
-WIDTHS_PX = (14, 17, 20, 23, 26)  # half widths from which to which colours are copied, too, not only detail
+THICK_PX = 16  # half the width of what is copied into; thinner parts lose PSNR by it
+WIDTHS_PX = (26, 29, 32, 35, 38)  # half widths from which to which colours are copied, too, not only detail
 NARROW = 0.7  # share of copied detail where colours are the network's
 RAMP_PX, SHORT_RAMP_PX = 10, 3  # from the rim inwards, where colours are the network's, and where they are copied
 DETAIL_PX = 6  # half a side of the squares whose mean is taken off detail
@@ -33,7 +33,7 @@ FLAT, STEEP = 0.4, 1.2  # slopes of the network's fill, in levels a pixel: where
 CONTEXT_PX = 64  # around a hole, at least
 NEAR_PX = 32  # wide parts nearer than this to each other are filled together
 MARGIN_PX = 16  # around what is copied into, for means
-MOST_PX = 100_000  # of a hole that is filled by PatchMatch; larger ones are filled where they are small
+MOST_PX = 30_000  # of a hole that PatchMatch fills; larger ones it fills where they are smaller: quicker, and better
 DRAWN = 0.5  # share of neighbours that are the same; of photos about 0.1, if no large part is black or white
 FEWEST_SOURCES = 400  # known pixels, or there is too little to choose from
 

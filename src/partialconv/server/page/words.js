@@ -19,7 +19,7 @@ const REFUSALS = {
   token: "This page needs its whole address, with the token that the server printed.",
   format: "This file cannot be read. Open a JPEG, PNG, WebP, TIFF or BMP.",
 };
-const WIDE = 12; // pixels from the border of a hole: beyond, what was there is not known
+const WIDE = 16; // pixels from the border of a hole: beyond, what was there is not known
 
 export const findings = (report) => report.findings.map(({code, message}) => FINDINGS[code] ?? message).join(" ");
 
