@@ -88,7 +88,8 @@ def batch(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from partialconv.filling.batch import Filler, Settings, list_work, work, work_on_ray
+    from partialconv.filling.batch import Filler, Settings, work, work_on_ray
+    from partialconv.filling.listing import list_work
     from partialconv.imageio import discard_unfinished
 
     if output is None:
@@ -101,7 +102,7 @@ def batch(
     settings = Settings(options, overwrite, resume)
     results = work(items, Filler(settings), workers) if ray is None else work_on_ray(items, settings, ray)
     output.mkdir(parents=True, exist_ok=True)
-    counts = {"filled": 0, "skipped": 0, "failed": 0}
+    counts = {"filled": 0, "skipped": 0, "failed": 0, "left": 0, "ignored": 0}
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     try:
         with (
@@ -113,16 +114,21 @@ def batch(
                 counts[result.status] += 1
                 report.write(result.line() + "\n")
                 report.flush()
-                for line in [*(f"warning: {finding}" for finding in result.findings), *filter(None, [result.error])]:
+                error = result.error if result.status != "ignored" else ""
+                for line in [*(f"warning: {finding}" for finding in result.findings), *filter(None, [error])]:
                     told = line if result.photo in line else f"{result.photo}: {line}"
                     progress.console.print(told, markup=False, highlight=False, soft_wrap=True)
                 progress.advance(task)
     except KeyboardInterrupt:
-        done = ", ".join(f"{number} {status}" for status, number in counts.items())
-        print(f"partialconv: stopped with {done} of {len(items)} photos: go on with --resume.", file=sys.stderr)
+        print(f"partialconv: stopped with {_told(counts)} of {len(items)} files: go on with --resume.", file=sys.stderr)
         sys.stderr.flush()
         discard_unfinished()
         os._exit(130)  # photos that are being filled would be waited for
-    print(", ".join(f"{number} {status}" for status, number in counts.items()) + f"; {output / REPORT}")
-    if counts["failed"] > 0:
+    print(f"{_told(counts)}; {output / REPORT}")
+    if counts["failed"] or counts["left"]:
         sys.exit(1)
+
+
+def _told(counts: dict[str, int]) -> str:
+    """Counts in words; those that are rarely more than zero only if they are."""
+    return ", ".join(f"{n} {status}" for status, n in counts.items() if n or status not in ("left", "ignored"))

@@ -23,7 +23,8 @@ from partialconv.imageio.structure import check_exif, structure_of
 MAX_PIXELS = 250_000_000
 MAX_SIDE_PX = 65_535  # as of a JPEG
 MAX_FILE_BYTES = 1 << 31  # more than 250 million pixels of 16 bits with alpha, as they are
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
 BAND_ROWS = 256
 _LIMIT = threading.Lock()
 
@@ -113,13 +114,37 @@ def open_header(content: bytes, name: Path | str) -> Iterator[tuple[ImageFile.Im
         _check_size(*structure.size, name)
     with contextlib.ExitStack() as stack:
         with explained(name), quiet(), _without_limit():
-            image = stack.enter_context(Image.open(io.BytesIO(content), formats=FORMATS))
+            image = stack.enter_context(Image.open(io.BytesIO(content), formats=_formats_for(content, name)))
         _check_size(image.height, image.width, name)
-        if structure.frames > 1:
+        if max(structure.frames, _num_frames(image)) > 1:
             raise InputError(f"{name} has more than one frame, expected a still picture: save one frame.")
         with explained(name):
             header = header_of(image, len(content), structure.unit_bytes)
         yield image, header
+
+
+def _formats_for(content: bytes, name: Path | str) -> tuple[str, ...]:
+    """The decoders that may see a file.
+
+    Raises:
+        InputError: it is a HEIC, and its decoder is not installed.
+    """
+    brands = content[8:64] if content[4:8] == b"ftyp" else b""
+    if b"avif" in brands or not brands.startswith(HEIC_BRANDS):
+        return FORMATS
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError as error:
+        raise InputError(
+            f"{name} is a HEIC photo, which needs an extra: pip install 'partialconv[heic]', or save it as JPEG."
+        ) from error
+    register_heif_opener()
+    return ("HEIF",)
+
+
+def _num_frames(image: ImageFile.ImageFile) -> int:
+    """The frames of an AVIF; those of other formats are counted by `structure`."""
+    return int(getattr(image, "n_frames", 1)) if image.format == "AVIF" else 1
 
 
 def _check_size(height: int, width: int, name: Path | str) -> None:
