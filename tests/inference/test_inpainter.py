@@ -77,6 +77,31 @@ def watch(monkeypatch: pytest.MonkeyPatch, inpainter: Inpainter, network: Any) -
     return seen
 
 
+def test_a_hole_at_the_border_leaves_other_crops_as_they_are(inpainter: Inpainter) -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (300, 500, 3), dtype=np.uint8)
+    hole, border = np.zeros((2, 300, 500), bool)
+    hole[140:150, 240:260] = True
+    border[:70, 60:80] = True
+    both = [len(batch) for batch in inpainter.plan(hole | border).batches]
+    alone, together = inpainter.fill(photo, hole, grain=False), inpainter.fill(photo, hole | border, grain=False)
+    np.testing.assert_array_equal(alone[hole], together[hole])
+    assert both == [2]  # or nothing was tested
+
+
+def test_progress_is_told_and_what_it_raises_ends_the_fill(inpainter: Inpainter) -> None:
+    photo, hole = gradient(600, 800), np.zeros((600, 800), bool)
+    hole[100:160, 100:400] = hole[400:410, 500:520] = True
+    shares: list[float] = []
+    inpainter.fill(photo, hole, tell=shares.append)
+    assert len(shares) > 2 and shares == sorted(shares) and 0 < shares[0] < 1 and shares[-1] == 1
+
+    def stop(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        inpainter.fill(photo, hole, tell=stop)
+
+
 def test_only_the_surroundings_of_the_hole_are_seen(monkeypatch: pytest.MonkeyPatch, inpainter: Inpainter) -> None:
     seen = watch(monkeypatch, inpainter, inpainter.runtime)
     photo, hole = gradient(1200, 900), np.zeros((1200, 900), bool)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -11,14 +12,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from partialconv.conventions import FloatArray
 from partialconv.errors import InputError
 from partialconv.filling.job import FillJob, fill_file, open_inpainter
 from partialconv.filling.listing import Item
 from partialconv.filling.options import FillOptions
 from partialconv.filling.watching import Watcher
 from partialconv.imageio import Memory
-from partialconv.inference import Inpainter, Runtime
 
 STOPPED = "stopped before it was done."
 
@@ -68,8 +67,7 @@ class Filler(Watcher):
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.stopped, self._memory = threading.Event(), Memory()
-        runtime = open_inpainter(settings.options).runtime
-        self.inpainter = Inpainter(runtime=_Stoppable(runtime, self.stopped))
+        self.inpainter = open_inpainter(settings.options)
 
     def do(self, item: Item) -> Result:
         """Fill one photo; whatever goes wrong with it is in the result, nothing is raised."""
@@ -101,17 +99,9 @@ class Filler(Watcher):
         if self.stopped.is_set():
             raise InputError(STOPPED)
 
-
-class _Stoppable:
-    """A network that looks, before it runs, whether its result is still wanted."""
-
-    def __init__(self, runtime: Runtime, stopped: threading.Event) -> None:
-        self.runtime, self.stopped, self.feathered = runtime, stopped, runtime.feathered
-
-    def __call__(self, image: FloatArray, valid: FloatArray) -> FloatArray:
-        if self.stopped.is_set():
-            raise InputError(STOPPED)
-        return self.runtime(image, valid)
+    def progress(self, share: float) -> None:  # noqa: ARG002
+        """The same, between two runs of the network."""
+        self.begin("fill")
 
 
 def work(items: list[Item], filler: Filler, num_workers: int) -> Iterator[Result]:
@@ -175,6 +165,7 @@ class _RayWorker:
     """`Filler` on rows of a Ray data set."""
 
     def __init__(self, settings: Settings) -> None:
+        os.environ["OMP_NUM_THREADS"] = "1"  # there is a worker for each core
         self.filler = Filler(settings)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The one road from a photo and its hole to a filled photo."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,7 @@ def fill_file(job: FillJob, inpainter: Inpainter | None = None, watcher: Watcher
     watcher.found(found)
     network = _Recorder(inpainter or open_inpainter(job.options))
     begin("fill")
-    rgb = fill_photo(network, photo, hole, job.options)
+    rgb = fill_photo(network, photo, hole, job.options, watcher.progress)
     steps = network.followed
     del network  # its memory, if nobody else uses it, is worth more to the writer of a large photo
     begin("write")
@@ -172,11 +173,18 @@ def open_inpainter(options: FillOptions) -> Inpainter:
     return Inpainter(model, open_runtime(options.runtime, model, options.device, options.precision))
 
 
-def fill_photo(inpainter: Inpainter, photo: Photo, hole: Hole, options: FillOptions | None = None) -> NDArray[Any]:
+def fill_photo(
+    inpainter: Inpainter,
+    photo: Photo,
+    hole: Hole,
+    options: FillOptions | None = None,
+    tell: Callable[[float], None] | None = None,
+) -> NDArray[Any]:
     """Fill a photo of `read_photo`: RGB, (H, W, 3), for `write_photo`; of the photo's depth."""
     grain = (options or FillOptions()).grain
     rgb = rgb_of(photo)
-    filled: NDArray[Any] = inpainter.fill(np.nan_to_num(rgb) if rgb.dtype.kind == "f" else rgb, hole, grain)
+    known = np.nan_to_num(rgb) if rgb.dtype.kind == "f" else rgb
+    filled: NDArray[Any] = inpainter.fill(known, hole, grain, tell=tell)
     return filled
 
 

@@ -11,6 +11,9 @@ class Watcher:
     def begin(self, step: str) -> None:
         """A step begins: "read", "fill" or "write"."""
 
+    def progress(self, share: float) -> None:
+        """So much of the step "fill" is done, 0 to 1."""
+
     def found(self, diagnosis: Diagnosis) -> None:
         """The hole was read, and can be used."""
 

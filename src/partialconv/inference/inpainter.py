@@ -1,8 +1,8 @@
 """From a photo and a hole to a filled photo, as arrays."""
 
-import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,17 +20,8 @@ UNCLOSED = 0.5  # what the network gives where it reached no known pixel
 PEAKS = {"uint8": 255, "uint16": 65535, "float32": 1}
 STRIP_PX = 256
 MIRROR_PX = 16  # 48 gave the same
-PROBE_PX = 256
-BYTES_PER_PIXEL = 800  # of the largest batch, what the network needs beside its weights
 Hole = NDArray[np.bool_]
 Photo = TypeVar("Photo", NDArray[np.uint8], NDArray[np.uint16], NDArray[np.float32])
-
-
-class Estimate(NamedTuple):
-    """Time, in seconds, and memory for the network, in units of 10^6 bytes, of filling a hole."""
-
-    seconds: float
-    memory_mb: float
 
 
 class Inpainter:
@@ -75,16 +66,9 @@ class Inpainter:
             raise InputError("the hole covers the whole photo: leave some pixels to go by.")
         return plan(hole)
 
-    def estimate(self, steps: Plan) -> Estimate:
-        """What a plan is going to cost on this machine, by a run of the network on a small crop."""
-        image, valid = np.zeros((1, 3, PROBE_PX, PROBE_PX), np.float32), np.ones((1, 1, PROBE_PX, PROBE_PX), np.float32)
-        self.runtime(image, valid)  # the first run prepares
-        began = time.perf_counter()
-        self.runtime(image, valid)
-        seconds = time.perf_counter() - began
-        return Estimate(seconds * steps.num_pixels / PROBE_PX**2, steps.largest_batch * BYTES_PER_PIXEL / 1e6)
-
-    def fill(self, photo: Photo, hole: Hole, grain: bool = True) -> Photo:
+    def fill(
+        self, photo: Photo, hole: Hole, grain: bool = True, tell: Callable[[float], None] | None = None
+    ) -> Photo:
         """Fill the hole of a photo.
 
         Args:
@@ -92,6 +76,7 @@ class Inpainter:
             hole: (H, W), True = fill.
             grain: Whether the fill gets the grain of what is around it, see `grain.add_grain`; without, it is what the
                 network gives: smoother, and nearer to the truth by PSNR.
+            tell: Is called with the share of the work that is done, 0 to 1, as it grows; what it raises ends the fill.
 
         Returns:
             A new array; every pixel outside the hole is that of `photo`.
@@ -106,22 +91,23 @@ class Inpainter:
             raise InputError(f"the hole is {hole.dtype} {hole.shape}, expected bool {photo.shape[:2]}.")
         filled = photo.copy()
         steps = self.plan(hole)
-        self._follow(steps, filled, hole)
+        self._follow(steps, filled, hole, _Count(steps.num_pixels, tell or (lambda _: None)))
         if grain:
             add_grain(filled, hole, steps, PEAKS[photo.dtype.name])
         return filled
 
-    def _follow(self, steps: Plan, photo: NDArray[Any], hole: Hole) -> None:
+    def _follow(self, steps: Plan, photo: NDArray[Any], hole: Hole, count: "_Count") -> None:
         """Fill a photo in place."""
         left = hole.copy()
         if steps.coarser is not None and steps.deep is not None and steps.region is not None:
             region = steps.region.slices
             coarse = halved(photo[region], hole[region])
-            self._follow(steps.coarser, coarse, halved_hole(hole[region]))
+            self._follow(steps.coarser, coarse, halved_hole(hole[region]), count)
             _take_deep(coarse, steps.deep, steps.region, photo, left)
         while num_left := np.count_nonzero(left):
             for batch in steps.batches:
                 self._run(batch, photo, left)
+                count.add(sum(crop.window.num_pixels for crop in batch))
             if np.count_nonzero(left) == num_left:
                 raise ArithmeticError(f"the network gave nothing for {num_left} pixels; nothing was filled.")
 
@@ -133,10 +119,11 @@ class Inpainter:
         valid = np.stack([valid_from_hole(left[crop.window.slices])[None] for crop in batch]).astype(np.float32)
         peak = np.float32(PEAKS[photo.dtype.name])
         image = np.stack([photo[crop.window.slices].transpose(2, 0, 1) for crop in batch]).astype(np.float32) / peak
-        if any(_at_border(crop.window, left.shape) for crop in batch):
-            output = self._mirrored(image, valid)
-        else:
-            output = self.runtime(image, valid)
+        at_border = np.array([_at_border(crop.window, left.shape) for crop in batch])
+        output = np.empty_like(image)
+        for some, run in ((at_border, self._mirrored), (~at_border, self.runtime)):
+            if some.any():
+                output[some] = run(image[some], valid[some])
         if not np.isfinite(output).all():
             raise ArithmeticError("the network gave values that are not finite; nothing was filled.")
         reached = (output != UNCLOSED).any(axis=1)
@@ -159,6 +146,17 @@ class Inpainter:
         known = np.where(valid > 0, image, np.float32(0))
         output = self.runtime(np.pad(known, wider, mode="symmetric"), np.pad(valid, wider, mode="symmetric"))
         return np.asarray(output[..., MIRROR_PX:-MIRROR_PX, MIRROR_PX:-MIRROR_PX])
+
+
+class _Count:
+    """Pixels that the network has computed, of those that were planned."""
+
+    def __init__(self, num_planned: int, tell: Callable[[float], None]) -> None:
+        self.num_planned, self.tell, self.num_done = num_planned, tell, 0
+
+    def add(self, num_pixels: int) -> None:
+        self.num_done += num_pixels
+        self.tell(min(1.0, self.num_done / self.num_planned))
 
 
 def _at_border(window: Box, size: tuple[int, ...]) -> bool:

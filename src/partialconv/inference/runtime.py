@@ -1,5 +1,6 @@
 """Running the exported network: one interface, several runtimes."""
 
+import os
 from pathlib import Path
 from typing import Protocol
 
@@ -78,7 +79,7 @@ def open_runtime(name: str, model: Path, device: str | None = None, precision: s
 
 
 class OnnxRuntime:
-    """An exported network in ONNX Runtime, on the CPU.
+    """An exported network in ONNX Runtime, on as many cores as OMP_NUM_THREADS says, or on all.
 
     Args:
         model: File written by `partialconv export`.
@@ -92,6 +93,9 @@ class OnnxRuntime:
             raise InputError(f"no model file {model}: write one with `partialconv export`.")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # errors are told once, by the exceptions below
+        num_threads = os.environ.get("OMP_NUM_THREADS", "")
+        if num_threads.isascii() and num_threads.isdigit():
+            options.intra_op_num_threads = int(num_threads)
         try:
             # without the fallback, which prints and tries the same provider again
             self.session = onnxruntime.InferenceSession(
