@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
 def test_fill(folder: Path) -> None:
     for name in ("out.png", "out.jpg"):
         result = run("fill", "photo.png", "holes.png", "-o", name, cwd=folder)
-        assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+        assert (result.returncode, result.stderr) == (0, "")
     with Image.open(folder / "out.png") as filled, Image.open(folder / "photo.png") as photo:
         different = (np.asarray(filled) != np.asarray(photo)).any(axis=-1)
     assert not different[:20].any() and not different[30:].any()

@@ -10,6 +10,7 @@ import pytest
 from partialconv import FillOptions, InputError
 from partialconv.filling.options import options
 from partialconv.inference.runtime import PRECISIONS, RUNTIMES
+from partialconv.masks.placing import ANCHORS
 from tests.command import call
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "options.md"
@@ -49,6 +50,7 @@ def test_text_becomes_values() -> None:
 def test_runtimes_and_precisions_are_those_that_can_be_opened() -> None:
     choices = {option.name: option.choices for option in options()}
     assert (choices["runtime"], choices["precision"]) == (RUNTIMES, PRECISIONS)
+    assert choices["anchor"] == ANCHORS
 
 
 def test_every_option_is_a_sentence() -> None:

@@ -13,14 +13,25 @@ from partialconv.conventions import Hole
 from partialconv.errors import InputError
 from partialconv.filling.job import HoleLike, filled_photo, find_hole, open_inpainter
 from partialconv.filling.options import FillOptions
-from partialconv.imageio import Photo, image_of, photo_of_image, read_photo
+from partialconv.imageio import Filled, Photo, image_of, photo_of_image, read_photo
 from partialconv.inference import Inpainter
 from partialconv.masks.levels import HoleColor
+from partialconv.masks.placing import Anchor
 from partialconv.zoo import model_path
 
 Values = TypeVar("Values", np.uint8, np.uint16, np.float32, np.float64)
 DTYPES = ("uint8", "uint16", "float32", "float64")
 CHANNELS = (1, 2, 3, 4)
+# from the photo as it is stored to how it is shown, by its EXIF orientation
+SHOWN = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 class HoleWarning(UserWarning):
@@ -37,6 +48,7 @@ def fill(
     grow_px: int = ...,
     strict: bool = ...,
     hole_from_alpha: bool = ...,
+    anchor: Anchor = ...,
     grain: bool = ...,
 ) -> NDArray[Values]: ...
 @overload
@@ -49,6 +61,7 @@ def fill(
     grow_px: int = ...,
     strict: bool = ...,
     hole_from_alpha: bool = ...,
+    anchor: Anchor = ...,
     grain: bool = ...,
 ) -> Image.Image: ...
 def fill(
@@ -60,6 +73,7 @@ def fill(
     grow_px: int = FillOptions.grow_px,
     strict: bool = FillOptions.strict,
     hole_from_alpha: bool = FillOptions.hole_from_alpha,
+    anchor: Anchor = FillOptions.anchor,
     grain: bool = FillOptions.grain,
 ) -> Image.Image | NDArray[Any]:
     """Fill the holes of a photo.
@@ -76,12 +90,13 @@ def fill(
         grow_px: See `FillOptions`.
         strict: See `FillOptions`.
         hole_from_alpha: See `FillOptions`; in place of `hole`.
+        anchor: See `FillOptions`.
         grain: See `FillOptions`.
 
     Returns:
         For an array an array of its dtype and shape, else a PIL image of the mode of the photo; every pixel outside
-        the hole is that of `image`. A file comes back as it is shown, turned by its EXIF orientation, and so is the
-        hole understood.
+        the hole is that of `image`. A file is filled as `partialconv fill` does it, and comes back as it is shown:
+        turned by its EXIF orientation. The hole is drawn over it as it is shown, too.
 
     Raises:
         InputError: a file is missing or broken, an array or image is of another kind, values are out of range, the
@@ -97,7 +112,15 @@ def fill(
         >>> bool(np.isfinite(partialconv.fill(photo)).all())
         True
     """
-    options = FillOptions(model, hole_color, grow_px, strict, hole_from_alpha, grain)
+    options = FillOptions(
+        model=model,
+        hole_color=hole_color,
+        grow_px=grow_px,
+        strict=strict,
+        hole_from_alpha=hole_from_alpha,
+        anchor=anchor,
+        grain=grain,
+    )
     path = model_path(model).absolute()
     inpainter = _inpainter(path, path.stat().st_mtime_ns if path.is_file() else 0)
     photo, pixels = _opened(image)
@@ -112,7 +135,7 @@ def fill(
     _check_values(photo, marked)
     filled = filled_photo(inpainter, photo, marked, options)
     if pixels is None:
-        return image_of(filled)
+        return _shown(filled)
     result = filled.rows(0, photo.size[0]).astype(pixels.dtype).reshape(pixels.shape)
     if pixels.dtype.kind == "f":
         result[~marked] = pixels[~marked]  # to the last bit of 64
@@ -127,9 +150,9 @@ def fill_image(inpainter: Inpainter, image: Image.Image, hole: Hole) -> Image.Im
 
 
 def _opened(image: str | Path | Image.Image | NDArray[Any]) -> tuple[Photo, NDArray[Any] | None]:
-    """What was given as a photo as it is shown, and the array if it is one."""
+    """What was given as a photo as it is stored, and the array if it is one."""
     if isinstance(image, str | Path):
-        return read_photo(Path(image)).shown, None
+        return read_photo(Path(image)), None
     if isinstance(image, Image.Image):
         return photo_of_image(image), None
     pixels = np.asarray(image)
@@ -144,6 +167,16 @@ def _opened(image: str | Path | Image.Image | NDArray[Any]) -> tuple[Photo, NDAr
         samples = samples.astype(np.float32)
     mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[channels]
     return Photo(Path("the image"), "", mode, samples, 8 * samples.dtype.itemsize, 1, {}), pixels
+
+
+def _shown(filled: Filled) -> Image.Image:
+    """Turned by the photo's EXIF orientation, for what comes back has no file that says so."""
+    image, photo = image_of(filled), filled.photo
+    if photo.orientation not in SHOWN:
+        return image
+    turned = image.transpose(SHOWN[photo.orientation])
+    turned.info.update(photo.shown.info)
+    return turned
 
 
 def _check_values(photo: Photo, hole: Hole) -> None:

@@ -18,6 +18,7 @@ from partialconv.imageio import (
     Filled,
     Photo,
     check_destination,
+    open_picture,
     read_header,
     read_photo,
     rgb_of,
@@ -28,6 +29,7 @@ from partialconv.imageio.formats import FORMAT_OF_SUFFIX
 from partialconv.inference import Inpainter, Plan, confidence, open_runtime
 from partialconv.masks import Diagnosis, examine, read_hole
 from partialconv.masks.morphology import dilate
+from partialconv.masks.placing import as_stored, placed
 from partialconv.zoo import model_path
 
 HoleLike = str | Path | Image.Image | NDArray[Any]
@@ -83,11 +85,23 @@ class Filling:
         report: What was found in the hole, and what was done.
         timings_s: Seconds of the steps: "read", "fill" and "write".
         output: The file that was written.
+        steps: The plan that was followed.
     """
 
     report: Report
     timings_s: dict[str, float]
     output: Path
+    steps: Plan
+
+    @property
+    def seconds(self) -> float:
+        """Of all steps."""
+        return sum(self.timings_s.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        timings_s = {step: round(seconds, 4) for step, seconds in self.timings_s.items()}
+        return {"output": str(self.output), "report": self.report.as_dict(), "timings_s": timings_s}
 
 
 def fill_file(job: FillJob, inpainter: Inpainter | None = None, watcher: Watcher | None = None) -> Filling:
@@ -123,7 +137,7 @@ def fill_file(job: FillJob, inpainter: Inpainter | None = None, watcher: Watcher
     if job.confidence is not None:
         _write_confidence(hole, photo.orientation, job.confidence, job.overwrite)
     clock.end()
-    return Filling(report_of(found, steps), clock.timings_s, job.output)
+    return Filling(report_of(found, steps), clock.timings_s, job.output, steps)
 
 
 def read_job(job: FillJob) -> tuple[Photo, Diagnosis]:
@@ -156,10 +170,24 @@ def find_hole(photo: Photo, hole: HoleLike | None, options: FillOptions) -> Diag
         return Diagnosis(dilate(marked, options.grow_px))
     if hole is None:
         raise InputError("no hole was given: give one, or ask for holes from alpha.")
-    if isinstance(hole, str | Path):
+    if isinstance(hole, str | Path) and options.anchor == "none":
         return read_hole(Path(hole), photo, options.hole_color, options.grow_px)
-    picture = hole if isinstance(hole, Image.Image) else np.asarray(hole)
-    return examine(picture, photo.size, options.hole_color, options.grow_px)
+    size = photo.size[::-1] if photo.orientation >= 5 else photo.size
+    picture: Image.Image | NDArray[Any]
+    name, kind = "the hole", None
+    if isinstance(hole, str | Path):
+        opened = open_picture(Path(hole))
+        picture, name, kind = ImageOps.exif_transpose(opened), str(hole), opened.format
+    else:
+        picture = hole if isinstance(hole, Image.Image) else np.asarray(hole)
+    if options.anchor == "none":
+        found = examine(picture, size, options.hole_color, options.grow_px)
+    else:
+        found = placed(examine(picture, None, options.hole_color, 0, name, kind), size, options.anchor)
+        found = Diagnosis(dilate(found.hole, options.grow_px), found.findings)
+    if any(finding.code == "shape" for finding in found.findings):
+        return found
+    return Diagnosis(as_stored(found.hole, photo.orientation), found.findings)
 
 
 def open_inpainter(options: FillOptions) -> Inpainter:

@@ -59,6 +59,12 @@ class FillOptions:
         bool,
         About("Fill what is more than half transparent, which becomes opaque.", flag="--holes-from-alpha", local=True),
     ] = False
+    anchor: Annotated[
+        Literal[
+            "none", "top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"
+        ],
+        About("Where a hole of another size is laid on the photo, unscaled; none resizes it."),
+    ] = "none"
     grain: Annotated[bool, About("Continue the photo's grain into the fill; without it the fill is smoother.")] = True
     runtime: Annotated[
         Literal["onnxruntime", "torch", "openvino"],

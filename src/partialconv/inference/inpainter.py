@@ -66,9 +66,7 @@ class Inpainter:
             raise InputError("the hole covers the whole photo: leave some pixels to go by.")
         return plan(hole)
 
-    def fill(
-        self, photo: Photo, hole: Hole, grain: bool = True, tell: Callable[[float], None] | None = None
-    ) -> Photo:
+    def fill(self, photo: Photo, hole: Hole, grain: bool = True, tell: Callable[[float], None] | None = None) -> Photo:
         """Fill the hole of a photo.
 
         Args:
