@@ -93,7 +93,7 @@ def test_streams(arguments: tuple[str, ...], folder: Path) -> None:
     ("arguments", "given", "message"),
     [
         (("-", "-"), b"", "only one of the photo and its holes can come from standard input"),
-        (("-", "holes.png", "-o", "out.png"), b"no photo", "standard input is "),
+        (("-", "holes.png", "-o", "out.png"), b"no photo", "cannot read standard input as an image"),
         (("-", "holes.png", "--json"), b"", "--json and the photo would both go to standard output"),
         (("-", "missing.png"), b"", "standard input"),
     ],

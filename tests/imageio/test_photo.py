@@ -203,8 +203,8 @@ def test_broken_pictures_are_refused(tmp_path: Path) -> None:
     picture().save(whole)
     content = whole.read_bytes()
     for name, data, message in [
-        ("empty.jpg", b"", "no picture that can be read"),
-        ("text.png", b"hello, this is no picture", "no picture that can be read"),
+        ("empty.jpg", b"", "cannot read .* as an image"),
+        ("text.png", b"hello, this is no picture", "cannot read .* as an image"),
         ("cut.jpg", content[: len(content) // 2], "is broken"),
     ]:
         (tmp_path / name).write_bytes(data)

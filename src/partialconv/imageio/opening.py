@@ -244,7 +244,7 @@ def explained(name: Path | str, but: type[Exception] = InputError) -> Iterator[N
     except (InputError, MemoryError, but):
         raise
     except UnidentifiedImageError as error:
-        raise FormatError(f"{name} is no picture that can be read: save it as JPEG, PNG, WebP, TIFF or BMP.") from error
+        raise FormatError(f"cannot read {name} as an image: save it as JPEG, PNG, WebP, TIFF or BMP.") from error
     except Exception as error:  # decoders raise nearly everything: struct.error, KeyError, zlib.error ...
         raise InputError(f"{name} is broken ({error}): get a whole copy of it.") from error
 

@@ -164,6 +164,23 @@ def open_socket(host: str, port: int) -> socket.socket:
     return listening
 
 
+def reachable_address(host: str) -> str | None:
+    """The address of this machine in its network, where a server that listens on all of them can be reached.
+
+    Nothing is sent. None if the machine has no network, or `host` is an address of its own.
+    """
+    probes = {"0.0.0.0": (socket.AF_INET, "192.0.2.1"), "::": (socket.AF_INET6, "2001:db8::1")}  # of no machine
+    if host not in probes:
+        return None
+    family, other = probes[host]
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((other, 9))
+            return str(probe.getsockname()[0])
+        except OSError:
+            return None
+
+
 def make_server(app: ASGIApp, limits: Limits, **options: Any) -> uvicorn.Server:
     """A server that has not started yet.
 
