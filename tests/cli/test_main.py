@@ -63,7 +63,7 @@ def test_fill(folder: Path) -> None:
         (("photo.jpg", "holes.png", "-o", "none/out.jpg"), "no folder none"),
         (("photo.jpg", "holes.png", "-o", "there.png"), "there.png exists"),
         (("photo.jpg", "holes.png", "-o", "out.jpg", "--model", "missing.onnx"), "no model file missing.onnx"),
-        (("photo.jpg", "holes.png", "-o", "out.jpg", "--model", "photo.png"), "no ONNX model"),
+        (("photo.jpg", "holes.png", "-o", "out.jpg", "--model", "photo.png"), "not an ONNX model"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

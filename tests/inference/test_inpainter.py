@@ -257,7 +257,7 @@ def test_a_model_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no model file"):
         Inpainter(tmp_path / "none.onnx")
     (tmp_path / "text.onnx").write_text("no model")
-    with pytest.raises(InputError, match="no ONNX model"):
+    with pytest.raises(InputError, match="not an ONNX model"):
         OnnxRuntime(tmp_path / "text.onnx")
 
 

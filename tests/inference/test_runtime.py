@@ -220,7 +220,7 @@ def test_an_older_file_is_written_anew(tmp_path: Path) -> None:
         OnnxRuntime(tmp_path / "new.onnx")(image, valid), OnnxRuntime(model_path())(image, valid), rtol=0, atol=1e-4
     )
     (tmp_path / "text.onnx").write_text("no model")
-    with pytest.raises(InputError, match="no file of `partialconv export`"):
+    with pytest.raises(InputError, match="not a file of `partialconv export`"):
         export(tmp_path / "text.onnx", tmp_path / "other.onnx")
 
 

@@ -36,7 +36,7 @@ def check_destination(path: Path, overwrite: bool) -> None:
             if not overwrite:
                 raise InputError(f"{path} exists: name another file, or add --overwrite.")
             if not path.is_file():
-                raise InputError(f"cannot write {path}: it is no regular file.")
+                raise InputError(f"cannot write {path}: it is not a regular file.")
         if not os.access(path.resolve().parent, os.W_OK | os.X_OK):
             raise InputError(f"cannot write {path}: the folder is read-only.")
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle

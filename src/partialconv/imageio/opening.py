@@ -198,7 +198,7 @@ def read_text(path: Path, most_bytes: int) -> str:
         ValueError: it is larger, no regular file, or no UTF-8.
     """
     if path.exists() and not path.is_file():
-        raise ValueError("it is no regular file")
+        raise ValueError("it is not a regular file")
     with path.open("rb") as file:
         if file.seek(0, os.SEEK_END) > most_bytes:
             raise ValueError(f"it has more than {most_bytes / 1e6:g} MB")
@@ -221,7 +221,7 @@ def check_file(path: Path) -> None:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}.") from error
     if found:
-        kind = "a folder" if path.is_dir() else "no regular file"
+        kind = "a folder" if path.is_dir() else "not a regular file"
         raise InputError(f"no file {path}: it is {kind}, expected a picture.")
     raise InputError(f"no file {path}: check the name.")
 

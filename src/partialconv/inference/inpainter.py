@@ -63,7 +63,7 @@ class Inpainter:
         if not hole.any():
             raise InputError("the hole is empty: mark the pixels to fill.")
         if hole.all():
-            raise InputError("the hole covers the whole photo: leave some pixels to go by.")
+            raise InputError("the hole covers the whole photo: at least one pixel must stay unmasked.")
         return plan(hole)
 
     def fill(self, photo: Photo, hole: Hole, grain: bool = True, tell: Callable[[float], None] | None = None) -> Photo:

@@ -13,7 +13,7 @@ from partialconv.errors import InputError, reason_of
 RUNTIMES = ("onnxruntime", "torch", "openvino")
 PRECISIONS = ("fp32", "bf16")
 
-KEPT_PIXELS = 2**20  # of a run; the memory of a larger one is given back after it, which costs a fifth of its time
+KEPT_PIXELS = 2**20  # runs above this many pixels free their memory afterwards, and are about 20 % slower
 
 
 class Runtime(Protocol):
@@ -102,7 +102,7 @@ class OnnxRuntime:
                 model, options, providers=["CPUExecutionProvider"], enable_fallback=0
             )
         except Exception as error:  # the runtime's exceptions share no public base
-            raise InputError(f"{model} is no ONNX model that can be run: {reason_of(error)}") from error
+            raise InputError(f"{model} is not an ONNX model that can be run: {reason_of(error)}") from error
         self.feathered = self.session.get_outputs()[0].name == FEATHERED
         names = [value.name for value in self.session.get_inputs()]
         if names != ["image", "valid"]:

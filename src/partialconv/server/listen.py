@@ -94,7 +94,7 @@ class PatientProtocol(H11Protocol):
             return
         if self.cycle is not None:
             self.cycle.disconnected = True  # nothing that it sends would be understood
-        response = Problem(400, "http", "the request is no HTTP/1.1 that can be read.", SECURITY_HEADERS).response()
+        response = Problem(400, "http", "the request cannot be read as HTTP/1.1.", SECURITY_HEADERS).response()
         headers = [*response.raw_headers, (b"cache-control", b"no-store"), (b"connection", b"close")]
         for event in (
             h11.Response(status_code=400, headers=headers),

@@ -11,12 +11,12 @@ from partialconv.server.posts import POSTS, TICKET, TICKET_PATTERN
 Document = dict[str, Any]
 PICTURES = ("image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp")
 PROBLEMS = {
-    400: "The form is broken or truncated, or the request is no HTTP/1.1.",
+    400: "The form is broken or truncated, or the request is not HTTP/1.1.",
     401: "A token is needed.",
     403: "The server does not answer to this name, or to pages of this origin.",
     408: "The request came too slowly.",
     413: "Too many bytes or pixels, or more memory needed than there is, told before anything is decoded.",
-    415: "The request is no form, or a file is of a format that is not taken.",
+    415: "The request is not a form, or a file is of a format that is not taken.",
     422: "A field, a photo or a hole cannot be used; the message says why.",
     429: "Too many requests in a minute from one address.",
     500: "A fault of the server or of the model, or a file that ended the process which read it.",
