@@ -103,7 +103,7 @@ def fill(
     if hole_from_alpha:
         if hole is not None:
             raise InputError("a hole was given, and hole_from_alpha: give one of them.")
-        hole = photo.transparent()
+        hole = photo.erased
     elif hole is None:
         if pixels is None or pixels.dtype.kind != "f":
             raise InputError("no hole was given: give one, or a float array that is NaN in its hole.")

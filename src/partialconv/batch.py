@@ -202,7 +202,7 @@ def transparent(photo: Photo) -> NDArray[np.bool_]:
     Raises:
         InputError: there are none.
     """
-    hole = photo.transparent()
+    hole = photo.erased
     if not hole.any():
         raise InputError(f"{photo.path} has no transparent pixels to fill: its mode is {photo.mode}.")
     return hole

@@ -118,19 +118,17 @@ def _patch_segment(
 
 def _stored(new: NDArray[Any], old: NDArray[Any], page: "TiffPage", plane: int | None) -> NDArray[Any]:
     """Samples as the file has them: turned around where white is 0, times alpha where the file wants that."""
-    if page.photometric == WHITE_IS_ZERO and page.bitspersample == 8:
-        new = new.copy()
-        new[:, 0] = 255 - new[:, 0]
-    if plane is not None:
-        return new[:, plane : plane + 1] if plane < new.shape[1] else old
     colours = {2: 3, 5: 4}.get(int(page.photometric), 1)
-    result = old.copy()
-    result[:, :colours] = new[:, :colours]
-    if page.extrasamples and page.extrasamples[0] == PREMULTIPLIED:
+    values, alpha = new[:, :colours], new[:, colours : colours + 1]
+    if page.photometric == WHITE_IS_ZERO and page.bitspersample == 8:
+        values = 255 - values
+    if alpha.shape[1] and page.extrasamples[:1] == (PREMULTIPLIED,):
         top = 2**page.bitspersample - 1
-        alpha = old[:, colours : colours + 1].astype(np.uint32)
-        result[:, :colours] = (new[:, :colours] * alpha + top // 2) // top
-    return result
+        values = ((values.astype(np.uint32) * alpha + top // 2) // top).astype(new.dtype)
+    changed = np.concatenate([values, alpha], axis=1)
+    if plane is not None:
+        return changed[:, plane : plane + 1] if plane < changed.shape[1] else old
+    return np.concatenate([changed, old[:, changed.shape[1] :]], axis=1)
 
 
 def _unpacked(data: bytes, compression: int, rows: int, row_bytes: int) -> bytes:

@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from partialconv.errors import InputError
+from partialconv.imageio.attached import attached_to
 from partialconv.imageio.bmp import patch_bmp
 from partialconv.imageio.colours import Filled, image_of
 from partialconv.imageio.comparing import check_written
 from partialconv.imageio.destination import FORMAT_OF_SUFFIX, check_destination, unfinished
 from partialconv.imageio.jpeg import requantise_blocks
+from partialconv.imageio.markers import parse_jpeg
 from partialconv.imageio.opening import explained
 from partialconv.imageio.photo import Photo
 from partialconv.imageio.png import write_png
@@ -42,7 +44,7 @@ def write_photo(
     path: Path,
     overwrite: bool = False,
     opaque: bool = False,
-) -> None:
+) -> tuple[str, ...]:
     """Write a filled photo to `path`; its suffix chooses the format.
 
     Every pixel outside the hole decodes to what it was; size, mode, depth, EXIF, ICC profile, XMP and resolution stay.
@@ -58,6 +60,9 @@ def write_photo(
         path: A file. An unfinished one is never left under this name.
         overwrite: Whether an existing file may be replaced.
         opaque: Whether the hole becomes opaque; its alpha stays otherwise.
+
+    Returns:
+        What the user should know about the result; sentences without a full stop.
 
     Raises:
         InputError: as in `check_destination`; or the format cannot hold the photo; or the system refuses the file; or
@@ -77,6 +82,18 @@ def write_photo(
         else:
             _save(result, target, temporary)
         check_written(result, temporary, path)
+    return _remarks(photo, target, path)
+
+
+def _remarks(photo: Photo, target: str, path: Path) -> tuple[str, ...]:
+    """What became of the gain map and the video behind the picture of a JPEG."""
+    attached = attached_to(parse_jpeg(photo.content)) if photo.format == "JPEG" else ()
+    if not attached:
+        return ()
+    names = " and ".join(attached)
+    if target == "JPEG":
+        return (f"{path} keeps {names} behind its picture as {photo.path} has it: what was in the hole is still there",)
+    return (f"{path} cannot hold {names} that {photo.path} has behind its picture: left out",)
 
 
 def _patched(filled: Filled, target: str, temporary: Path) -> bool:
