@@ -198,31 +198,21 @@ def _extended(
     alpha = _alpha_of(photo.palette, old, opaque)
     used = np.zeros(len(palette), bool)
     used[np.unique(photo.samples[~hole])] = used[np.unique(old[alpha == 0])] = True
-    every = np.column_stack([_as(np.dtype(np.uint8), colours), alpha])[alpha > 0]
-    have = {bytes(entry) for entry in palette[used]}
-    wanted = np.unique(every, axis=0)
-    new = np.array([entry for entry in wanted if bytes(entry) not in have], np.uint8).reshape(-1, 4)
-    free = np.flatnonzero(~used)
-    if len(new) > len(free):
-        new = _reduced(every, len(free), set(palette[used, 3].tolist()))
-    palette[free[: len(new)]] = new
-    used[free[: len(new)]] = True
+    values = _as(np.dtype(np.uint8), colours)
+    for level in np.unique(alpha[alpha > 0]):
+        known = used & (palette[:, 3] == level)
+        free = np.flatnonzero(~used & (opaque | (palette[:, 3] == level)))
+        free = free[np.argsort(palette[free, 3] != level, kind="stable")]  # what is transparent stays so, if it can
+        have = {bytes(colour) for colour in palette[known, :3]}
+        every = values[alpha == level]
+        new = [colour for colour in np.unique(every, axis=0) if bytes(colour) not in have]
+        if len(new) > len(free) > 0:
+            quantised = Image.fromarray(np.ascontiguousarray(every[None])).quantize(len(free))
+            new = list(np.frombuffer(bytes(quantised.im.getpalette("RGB", "RGB")), np.uint8).reshape(-1, 3))
+        for index, colour in zip(free, new, strict=False):
+            palette[index] = *colour, level
+            used[index] = True
     return palette, np.flatnonzero(used)
-
-
-def _reduced(every: NDArray[np.uint8], number: int, have: set[int]) -> NDArray[np.uint8]:
-    """At most `number` entries for many RGBA pixels, (N, 4): at first one for each alpha that no entry has yet."""
-    values, counts = np.unique(every[:, 3], return_counts=True)
-    found: list[NDArray[np.uint8]] = []
-    for value, count in sorted(zip(values, counts, strict=True), key=lambda pair: (pair[0] in have, pair[1])):
-        rest = number - sum(len(entries) for entries in found)
-        share = min(rest, max(int(count * number / len(every)), int(value not in have)))
-        if share:
-            pixels = every[every[:, 3] == value, :3]
-            quantised = Image.fromarray(np.ascontiguousarray(pixels[None])).quantize(share)
-            new = np.frombuffer(bytes(quantised.im.getpalette("RGB", "RGB")), np.uint8).reshape(-1, 3)[:share]
-            found.append(np.column_stack([new, np.full(len(new), value, np.uint8)]))
-    return np.concatenate(found) if found else np.empty((0, 4), np.uint8)
 
 
 @lru_cache(maxsize=2)
