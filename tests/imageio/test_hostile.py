@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from partialconv.errors import InputError
-from partialconv.imageio import check_destination, read_photo, rgb_of, unfinished, write_photo
+from partialconv.imageio import check_destination, read_photo, read_text, rgb_of, unfinished, write_photo
 from partialconv.masks import read_hole
 from tests.imageio.formats import animation, png
 
@@ -287,3 +287,9 @@ def test_mutated_files_make_one_clear_line_each() -> None:
     assert re.fullmatch(rf"{NUM_MUTATED} files: .*\n", done.stdout), done.stdout[-2000:]
     read, refused = (int(n) for n in re.findall(r"'(?:photos read|refused by read_photo)': (\d+)", done.stdout))
     assert read + refused == NUM_MUTATED and read > 1000 and refused > 1000
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_text_may_begin_with_a_byte_order_mark(tmp_path: Path, mark: bytes) -> None:
+    (tmp_path / "a.txt").write_bytes(mark + "größe\n".encode())
+    assert read_text(tmp_path / "a.txt", 100) == "größe\n"

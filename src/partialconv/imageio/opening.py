@@ -162,7 +162,7 @@ def content_of(file: BinaryIO, name: Path | str) -> bytes:
 
 
 def read_text(path: Path, most_bytes: int) -> str:
-    """Read a text file.
+    """Read a text file, with or without the byte order mark that editors of Windows put before it.
 
     Args:
         path: A regular file.
@@ -178,7 +178,7 @@ def read_text(path: Path, most_bytes: int) -> str:
         if file.seek(0, os.SEEK_END) > most_bytes:
             raise ValueError(f"it has more than {most_bytes / 1e6:g} MB")
         file.seek(0)
-        return file.read().decode("utf-8")
+        return file.read().decode("utf-8-sig")
 
 
 def check_file(path: Path) -> None:
