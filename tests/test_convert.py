@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from typer.testing import CliRunner
 
-from partialconv.cli import app
+from partialconv.cli.main import app
 from partialconv.convert import convert, convert_state, load_network
 from partialconv.errors import InputError
 from partialconv.models import PartialConvUNet

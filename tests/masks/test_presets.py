@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from partialconv.errors import InputError
 from partialconv.imageio import encode_png
-from partialconv.masks import KINDS, Box, Polygon, Stroke, check_mixture, draw_strokes, sample_hole, stroke_hole
+from partialconv.masks import KINDS, Polygon, Rectangle, Stroke, check_mixture, draw_strokes, sample_hole, stroke_hole
 from partialconv.masks.presets import LAMA, PRESETS, preset_hole
 
 
@@ -43,7 +43,7 @@ def test_lamas_values_at_its_own_size(name: str) -> None:
     assert min(widths) == 5 and limits[name] * 0.95 < max(widths) <= limits[name] + 4
     lengths = [math.dist(*stroke.points) for stroke in strokes]
     assert max(lengths) <= {"lama-thin": 110, "lama-medium": 210, "lama-thick": 460}[name] + 1  # of whole pixels
-    with_boxes = np.mean([any(isinstance(mark, Box) for mark in marks) for marks in samples])
+    with_boxes = np.mean([any(isinstance(mark, Rectangle) for mark in marks) for marks in samples])
     assert with_boxes == 0 if name == "lama-thin" else 0.2 < with_boxes < 0.4
 
 
@@ -57,7 +57,7 @@ def test_sizes_scale() -> None:
 
 
 def test_boxes_and_discs_are_what_they_say() -> None:
-    hole = draw_strokes([Box(3, 4, 6, 5)], (10, 12))
+    hole = draw_strokes([Rectangle(3, 4, 6, 5)], (10, 12))
     assert hole[4:6, 3:7].all() and hole.sum() == 8
     disc = draw_strokes([Stroke(((20, 20),), 21, round=True)], (40, 40))
     y, x = np.mgrid[:40, :40]

@@ -124,7 +124,7 @@ def test_options(client: httpx.Client) -> None:
         ({"photo": encoded(Image.new("F", (80, 60)), "TIFF")}, 422, "input", "in mode F"),
         ({"grow_px": "-1"}, 422, "option", "grow_px is '-1'"),
         ({"grow_px": "٣"}, 422, "option", "grow_px"),
-        ({"hole_color": "red"}, 422, "option", "expected white or black"),
+        ({"hole_color": "red"}, 422, "option", "expected one of auto, white, black"),
         ({"model": "../half.onnx"}, 422, "option", "expected one of half"),
         ({"strict": "perhaps"}, 422, "option", "true or false"),
         ({"grain": "0"}, 422, "option", "grain is '0'"),
@@ -312,7 +312,7 @@ def test_token_and_rate() -> None:
 def test_faults_show_nothing_of_their_inside(caplog: pytest.LogCaptureFixture) -> None:
     fault = (
         "import partialconv.server.engine as engine\n"
-        "def fail(*_):\n    raise RuntimeError('a secret of the server')\nengine.fill_photo = fail\n"
+        "def fail(*_):\n    raise RuntimeError('a secret of the server')\nengine.fill_file = fail\n"
     )
     with serving(make_app(program=fault + PROGRAM)) as address, httpx.Client(base_url=address, timeout=60) as client:
         message = refused(post(client), 500, "internal")

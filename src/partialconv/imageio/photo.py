@@ -12,10 +12,10 @@ from PIL.ImageFile import ImageFile
 
 from partialconv.errors import InputError
 from partialconv.imageio.attached import without_claims
-from partialconv.imageio.colours import Samples, rgb_of
 from partialconv.imageio.deep import deep_bands
-from partialconv.imageio.destination import FORMAT_OF_SUFFIX
+from partialconv.imageio.formats import FORMAT_OF_SUFFIX
 from partialconv.imageio.header import Header
+from partialconv.imageio.ink import Samples, rgb_of_ink
 from partialconv.imageio.memory import check_memory
 from partialconv.imageio.mending import mended
 from partialconv.imageio.opening import bands, decode, exif_of, explained, open_header, read_content
@@ -86,7 +86,7 @@ class Photo:
         exif.load(self.info.get("exif", b""))
         exif[ExifTags.Base.Orientation] = 1
         info = {**self.info, "exif": exif.tobytes()}
-        return replace(self, samples=TURNS[self.orientation](self.samples), orientation=1, info=info)
+        return replace(self, samples=turned(self.samples, self), orientation=1, info=info)
 
     @property
     def erased(self) -> NDArray[np.bool_]:
@@ -111,13 +111,23 @@ class Photo:
             alpha = (self.palette[:, 3] < 255).any()
             pixels = self.palette[:, : 4 if alpha else 3][self.samples]
         elif self.mode == "CMYK":
-            pixels = rgb_of(self)
+            pixels = rgb_of_ink(self.samples, self.info.get("icc_profile"))
         else:
             pixels = np.uint8(255) * self.samples if self.mode == "1" else self.samples
             pixels = (pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels
         image = Image.fromarray(np.ascontiguousarray(pixels))
         image.info = info
         return image
+
+
+def turned(stored: NDArray[Any], photo: Photo) -> NDArray[Any]:
+    """Turn something of a photo, (H, W, ...), from how the photo is stored to how it is shown."""
+    return TURNS[photo.orientation](stored) if photo.orientation != 1 else stored
+
+
+def turned_back(shown: NDArray[Any], photo: Photo) -> NDArray[Any]:
+    """Turn something of a photo, (H, W, ...), from how the photo is shown to how it is stored."""
+    return TURNS[BACK.get(photo.orientation, photo.orientation)](shown) if photo.orientation != 1 else shown
 
 
 def read_photo(path: Path, output: Path | None = None) -> Photo:
@@ -253,3 +263,8 @@ def _palette(image: Image.Image) -> NDArray[np.uint8] | None:
     elif isinstance(transparent, int):
         alpha[transparent] = 0
     return np.column_stack([colours, alpha[: len(colours)]])
+
+
+def highest(dtype: np.dtype[Any]) -> int:
+    """The value of white, or of opaque: 1 for floats."""
+    return 1 if dtype.kind == "f" else int(np.iinfo(dtype).max)

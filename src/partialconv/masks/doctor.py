@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from partialconv.conventions import Hole
 from partialconv.errors import InputError
 from partialconv.imageio import Photo, decode_picture
 from partialconv.imageio.opening import read_content
 from partialconv.masks.findings import Diagnosis, Finding
 from partialconv.masks.levels import HoleColor, Levels, has_alpha, image_of_array, levels_of_array, levels_of_image
 from partialconv.masks.likeness import Shown, painted_on, photo_finding
-from partialconv.masks.morphology import Hole, dilate
+from partialconv.masks.morphology import dilate
 
 LEAST_CONTRAST = 0.1  # of half
 MOST_GREY = 0.01  # of the pixels that are not black
@@ -41,7 +42,7 @@ STORED = {
 def read_hole(
     path: Path,
     photo: Photo | tuple[int, int] | None = None,
-    hole_color: HoleColor | None = None,
+    hole_color: HoleColor = "auto",
     grow_px: int = 0,
 ) -> Diagnosis:
     """Read the hole of a photo from a picture that is drawn over the photo as it is shown.
@@ -87,7 +88,7 @@ def erased_hole(photo: Photo, grow_px: int = 0) -> Diagnosis:
     """
     hole = photo.erased
     if not hole.any():
-        raise InputError(f"{photo.path} has no transparent pixels to fill: erase them, or give a picture of the hole.")
+        raise InputError(f"{photo.path} has no transparent pixels to fill: its mode is {photo.mode}.")
     findings: list[Finding] = []
     if hole.all():
         _judge_hole(hole, "white", str(photo.path), findings)
@@ -102,7 +103,7 @@ def shown_rgb(photo: Photo) -> NDArray[np.uint8]:
 def examine(
     picture: Image.Image | NDArray[Any],
     size: tuple[int, int] | None = None,
-    hole_color: HoleColor | None = None,
+    hole_color: HoleColor = "auto",
     grow_px: int = 0,
     name: str = "the hole",
     file_format: str | None = None,
@@ -116,8 +117,8 @@ def examine(
             uint8 (H, W, 3) RGB or (H, W, 4) RGBA.
         size: (height, width) of the photo. A picture of another size is resized by the nearest pixel if its shape is
             that of the photo.
-        hole_color: "white", or "black" for masks of 1 = known pixel. None is white, too, but a hole that looks inverted
-            is refused then.
+        hole_color: "white", or "black" for masks of 1 = known pixel. "auto" is white, too, but a hole that looks
+            inverted is refused then.
         grow_px: Grow the hole by so many pixels in all directions.
         name: Of the picture, for the findings.
         file_format: As Pillow names it, where `picture` has lost it.
@@ -141,16 +142,15 @@ def examine(
     if grow_px < 0:
         raise InputError(f"a hole grows by {grow_px} pixels, expected at least 0.")
     findings: list[Finding] = []
-    color: HoleColor = hole_color or "white"
     if isinstance(picture, Image.Image) or (picture.ndim == 3 and picture.shape[2] in (3, 4)):
         image = picture if isinstance(picture, Image.Image) else image_of_array(picture)
         jpeg = (file_format or image.format) in JPEG_FORMATS
         painted = _painted(image, name, photo_name, shown, findings)
         if painted is not None:
             return Diagnosis(dilate(painted, grow_px) if grow_px else painted, tuple(findings))
-        levels, half = levels_of_image(image, color, name, findings, shown)
+        levels, half = levels_of_image(image, hole_color, name, findings, shown)
     else:
-        levels, half = levels_of_array(picture, color)
+        levels, half = levels_of_array(picture, hole_color)
         jpeg = False
     half = _judge_levels(levels, half, jpeg, name, findings)
     levels, resized = _resize(levels, size, name, photo_name, findings)
@@ -216,16 +216,16 @@ def _resize(
     return levels[row[:, None], column], True
 
 
-def _judge_hole(hole: Hole, hole_color: HoleColor | None, name: str, findings: list[Finding]) -> None:
+def _judge_hole(hole: Hole, hole_color: HoleColor, name: str, findings: list[Finding]) -> None:
     ratio = hole.mean()
-    other = "white" if hole_color == "black" else "black"
+    color, other = ("black", "white") if hole_color == "black" else ("white", "black")
     if ratio == 0:
-        fix = f"paint the hole {hole_color or 'white'} on {other}"
+        fix = f"paint the hole {color} on {other}"
         findings.append(Finding("empty", f"{name} marks no pixel to fill", fix, fatal=True))
     elif ratio == 1:
-        fix = f"paint only the hole {hole_color or 'white'}, and leave the rest {other}"
+        fix = f"paint only the hole {color}, and leave the rest {other}"
         findings.append(Finding("full", f"{name} marks every pixel", fix, fatal=True))
-    elif ratio > INVERTED_FROM and hole_color is None:
+    elif ratio > INVERTED_FROM and hole_color == "auto":
         border = np.concatenate([hole[0], hole[-1], hole[1:-1, 0], hole[1:-1, -1]])
         if border.mean() > 0.5:
             message = f"{name} marks {ratio:.0%} of the picture and most of its border, and looks inverted"

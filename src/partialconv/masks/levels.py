@@ -10,7 +10,7 @@ from partialconv.errors import InputError
 from partialconv.masks.findings import Finding
 from partialconv.masks.likeness import Shown, is_cut_from
 
-HoleColor = Literal["white", "black"]
+HoleColor = Literal["auto", "white", "black"]
 Levels = NDArray[Any]
 ALPHA_MODES = ("LA", "PA", "RGBA", "La", "RGBa")
 SATURATED = 96  # difference of the brightest and the darkest channel
@@ -28,14 +28,14 @@ def levels_of_array(array: NDArray[Any], hole_color: HoleColor) -> tuple[Levels,
     if levels.ndim != 2 or levels.size == 0 or levels.dtype.kind not in "biuf":
         raise InputError(f"the hole is an array {array.dtype} {array.shape}, expected numbers (H, W), not empty.")
     if levels.dtype.kind == "b":
-        return (levels if hole_color == "white" else ~levels), 0.5
+        return (~levels if hole_color == "black" else levels), 0.5
     lowest, highest = levels.min(), levels.max()
     top = next((top for top in (1, 255, 65535) if lowest >= 0 and highest <= top), None)
     if top is None:
         raise InputError(
             f"the hole has values from {lowest} to {highest}, expected bool, 0 to 1, 0 to 255 or 0 to 65535."
         )
-    return (levels if hole_color == "white" else levels.dtype.type(top) - levels), 0.5 if top == 1 else top // 2
+    return (levels.dtype.type(top) - levels if hole_color == "black" else levels), 0.5 if top == 1 else top // 2
 
 
 def image_of_array(array: NDArray[Any]) -> Image.Image:
@@ -62,7 +62,7 @@ def levels_of_image(
         if image.mode.startswith("I;16"):
             half = 32767
         top = levels.dtype.type(1 if half == 0.5 else 2 * half + 1)
-        return (levels if hole_color == "white" else top - levels), half
+        return (top - levels if hole_color == "black" else levels), half
     if has_alpha(image):
         return _levels_of_alpha(image, hole_color, name, findings, shown), 127
     grey = np.asarray(image.convert("L") if image.mode in ("1", "L", "P", "RGB") else image.convert("RGB").convert("L"))
@@ -90,7 +90,7 @@ def _levels_of_alpha(
 ) -> NDArray[np.uint8]:
     alpha = np.asarray(image.convert("RGBA").getchannel("A"))
     grey = np.asarray(image.convert("RGBA").convert("RGB").convert("L"))
-    grey = grey if hole_color == "white" else ~grey
+    grey = ~grey if hole_color == "black" else grey
     if alpha.min() == alpha.max():
         if alpha.max() < 255:
             message = f"{name} is equally transparent everywhere; its colours alone were taken"

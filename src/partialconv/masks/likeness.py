@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from partialconv.conventions import Hole
 from partialconv.masks.findings import Finding
-from partialconv.masks.morphology import Hole, dilate
+from partialconv.masks.morphology import dilate
 
 Rgb = NDArray[np.uint8]
 Shown = Callable[[], Rgb]  # the photo as it is shown, (H, W, 3)

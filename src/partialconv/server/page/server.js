@@ -41,7 +41,7 @@ async function parts(address, fields, signal) {
   return {file: answer.get("file"), report: JSON.parse(await answer.get("report").text())};
 }
 
-export const fill = (photo, hole, model, signal) => parts("/api/fill", {photo, hole, model}, signal);
+export const fill = (photo, hole, model, signal) => parts("/api/fill", {photo, hole, hole_color: "white", model}, signal);
 export const doctor = (photo, hole) => parts("/api/doctor", {photo, hole});
-export const plan = (hole, model, signal) => parts("/api/plan", {hole, model}, signal);
+export const plan = (hole, model, signal) => parts("/api/plan", {hole, hole_color: "white", model}, signal);
 export const show = async (photo) => (await parts("/api/show", {photo})).file;

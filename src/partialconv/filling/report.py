@@ -1,0 +1,69 @@
+"""What is reported of a fill, as data."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from partialconv.inference import Plan
+from partialconv.masks import Diagnosis, Finding
+
+
+@dataclass(frozen=True)
+class PlanSummary:
+    """What a plan makes the network do.
+
+    Args:
+        num_crops: Its runs, at all scales.
+        num_pixels: What it computes, in all crops and scales.
+        coarsest_scale: 1 = the photo itself, 2 = half its size, and so on.
+    """
+
+    num_crops: int
+    num_pixels: int
+    coarsest_scale: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found in a hole, and what was done about it.
+
+    Args:
+        width: Of the photo as it is stored, in pixels.
+        height: Of the photo as it is stored, in pixels.
+        hole_ratio: Share of hole pixels, 0 to 1.
+        findings: What is wrong with the picture of the hole.
+        remarks: What else the user should know about the photo and the result; sentences without a full stop.
+        plan: None if nothing was planned.
+    """
+
+    width: int
+    height: int
+    hole_ratio: float
+    findings: tuple[Finding, ...]
+    remarks: tuple[str, ...] = ()
+    plan: PlanSummary | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether the hole can be filled."""
+        return not any(finding.fatal for finding in self.findings)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; without a plan if there is none."""
+        content = asdict(self) | {"usable": self.usable}
+        content["remarks"] = list(self.remarks)
+        content["findings"] = [asdict(finding) for finding in self.findings]
+        if self.plan is None:
+            del content["plan"]
+        return content
+
+
+def report_of(found: Diagnosis, steps: Plan | None = None, remarks: tuple[str, ...] = ()) -> Report:
+    """Sum up a hole, and the plan of its fill."""
+    height, width = found.hole.shape
+    ratio = round(float(found.hole.mean()), 6)
+    return Report(width, height, ratio, found.findings, remarks, None if steps is None else summary_of(steps))
+
+
+def summary_of(steps: Plan) -> PlanSummary:
+    """Sum up a plan."""
+    return PlanSummary(steps.num_crops, steps.num_pixels, max(stage.scale for stage in steps.stages))
