@@ -24,7 +24,7 @@ def sky(noise: float = 0) -> NDArray[np.float64]:
 def speck() -> NDArray[np.bool_]:
     """A dark disc in the middle of blocks of 8x8 and 16x16, and one over their edge."""
     y, x = np.mgrid[: SIZE[0], : SIZE[1]]
-    return ((y - 40) ** 2 + (x - 56) ** 2 < 9) | ((y - 64) ** 2 + (x - 31) ** 2 < 5)
+    return np.asarray(((y - 40) ** 2 + (x - 56) ** 2 < 9) | ((y - 64) ** 2 + (x - 31) ** 2 < 5))
 
 
 def saved(pixels: NDArray[np.float64], path: Path, **options: Any) -> Path:

@@ -70,6 +70,7 @@ def write_photo(
             what was written would not show the photo outside of the hole, see `check_written`.
     """
     check_destination(path, overwrite)
+    num_names = path.stat().st_nlink if path.exists() else 1
     result = Filled(photo, _colours(filled), hole, opaque)
     del filled  # of a large photo it would be much beside what writing takes
     target = FORMAT_OF_SUFFIX[path.suffix.lower()]
@@ -83,10 +84,14 @@ def write_photo(
         else:
             _save(result, target, temporary)
         check_written(result, temporary, path)
-    return _remarks(photo, target, path)
+    remarks = _about_attached(photo, target, path)
+    if num_names > 1:
+        many = f"{num_names - 1} other name{'s' if num_names > 2 else ''}"
+        remarks += (f"{path} had {many} (hard links), under which the old file stays",)
+    return remarks
 
 
-def _remarks(photo: Photo, target: str, path: Path) -> tuple[str, ...]:
+def _about_attached(photo: Photo, target: str, path: Path) -> tuple[str, ...]:
     """What became of the gain map and the video behind the picture of a JPEG."""
     attached = attached_to(parse_jpeg(photo.content)) if photo.format == "JPEG" else ()
     if not attached:
