@@ -4,7 +4,6 @@ import contextlib
 import io
 import os
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from partialconv.errors import FormatError, InputError, TooLargeError
 from partialconv.imageio.header import Header, header_of
 from partialconv.imageio.memory import check_memory
-from partialconv.imageio.quiet import quiet
+from partialconv.imageio.quiet import quiet, without_warnings
 from partialconv.imageio.structure import check_exif, structure_of
 
 MAX_PIXELS = 250_000_000
@@ -213,8 +212,7 @@ def explained(name: Path | str, but: type[Exception] = InputError) -> Iterator[N
         InputError: the file is broken.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with without_warnings():
             yield
     except (InputError, MemoryError, but):
         raise
