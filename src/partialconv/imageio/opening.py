@@ -15,6 +15,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from partialconv.errors import FormatError, InputError, TooLargeError
 from partialconv.imageio.header import Header, header_of
+from partialconv.imageio.layout import openable
 from partialconv.imageio.memory import check_memory
 from partialconv.imageio.quiet import quiet, without_warnings
 from partialconv.imageio.structure import check_exif, structure_of
@@ -112,7 +113,7 @@ def open_header(content: bytes, name: Path | str) -> Iterator[tuple[ImageFile.Im
         _check_size(*structure.size, name)
     with contextlib.ExitStack() as stack:
         with explained(name), quiet(), _without_limit():
-            image = stack.enter_context(Image.open(io.BytesIO(content), formats=FORMATS))
+            image = stack.enter_context(Image.open(io.BytesIO(openable(content)), formats=FORMATS))
         _check_size(image.height, image.width, name)
         if structure.frames > 1:
             raise InputError(f"{name} has more than one frame, expected a still picture: save one frame.")

@@ -19,6 +19,7 @@ from partialconv.imageio.ink import Samples, rgb_of_ink
 from partialconv.imageio.memory import check_memory
 from partialconv.imageio.mending import mended
 from partialconv.imageio.opening import bands, decode, exif_of, explained, open_header, read_content
+from partialconv.imageio.strips import strips_of
 
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK")
 TURNS: dict[int, Callable[[Samples], Samples]] = {
@@ -162,9 +163,12 @@ def stored(content: bytes, path: Path, image: ImageFile, header: Header) -> tupl
     """
     bits, key = header.bits, _key(image)
     turned = _orientation(image) if image.format == "TIFF" else 1  # Pillow turns a TIFF when it decodes it
-    if bits == 16 and image.mode in ("RGB", "RGBA"):
+    colours, palette = image.mode in ("RGB", "RGBA"), None
+    strips = strips_of(content, len(image.mode)) if image.format == "TIFF" and colours and bits in (8, 16) else None
+    if strips is not None:
+        mode, rows = image.mode, strips
+    elif bits == 16 and colours:
         mode, rows = deep_bands(content, path, image)
-        palette = None
     else:
         decode(image)
         mode, palette, rows = _mode(image, path, bits), _palette(image), bands(image)
@@ -174,8 +178,9 @@ def stored(content: bytes, path: Path, image: ImageFile, header: Header) -> tupl
     if header.format == "TIFF":
         info["exif"] = _exif_of_tiff(exif_of(image), turned)
     orientation, size = (_orientation(image) if turned == 1 else turned), (image.height, image.width)
-    if turned != 1:
-        size = size[::-1] if turned >= 5 else size
+    if turned >= 5:
+        size = size[::-1]
+    if turned != 1 and strips is None:
         rows = iter(
             [np.ascontiguousarray(TURNS[BACK.get(turned, turned)](assembled((image.height, image.width), rows)))]
         )

@@ -20,6 +20,7 @@ from partialconv.imageio.opening import explained
 from partialconv.imageio.photo import Photo
 from partialconv.imageio.png import write_png
 from partialconv.imageio.quiet import quiet
+from partialconv.imageio.structure import structure_of
 from partialconv.imageio.tiff import XMP, patch_tiff, write_deep_tiff
 
 SAVE_OPTIONS: dict[str, dict[str, Any]] = {
@@ -75,20 +76,34 @@ def write_photo(
     del filled  # of a large photo it would be much beside what writing takes
     target = FORMAT_OF_SUFFIX[path.suffix.lower()]
     _check_format(photo, target, path)
+    patched = False
     with unfinished(path, overwrite) as temporary, quiet():
         if target == "PNG":
             with temporary.open("wb") as file:
                 write_png(result, file)
-        elif target == photo.format and _patched(result, target, temporary):
-            pass
-        else:
+        elif target == photo.format:
+            patched = _patched(result, target, temporary)
+        if target != "PNG" and not patched:
             _save(result, target, temporary)
         check_written(result, temporary, path)
     remarks = _about_attached(photo, target, path)
+    if photo.format == "TIFF" and not patched:
+        remarks += _left_out(photo, path)
     if num_names > 1:
         many = f"{num_names - 1} other name{'s' if num_names > 2 else ''}"
         remarks += (f"{path} had {many} (hard links), under which the old file stays",)
     return remarks
+
+
+def _left_out(photo: Photo, path: Path) -> tuple[str, ...]:
+    """What else a TIFF holds that is not in another file."""
+    structure, shape = structure_of(photo.content), photo.samples.shape
+    found = []
+    if structure.num_samples > (shape[2] if len(shape) == 3 else 1):
+        found.append("further channels, as of infrared,")
+    if structure.num_companions:
+        found.append("further pages")
+    return (f"{path} does not hold the {' and '.join(found)} of {photo.path}",) if found else ()
 
 
 def _about_attached(photo: Photo, target: str, path: Path) -> tuple[str, ...]:
