@@ -1,18 +1,20 @@
 """The pixels of TIFF files that are packed in a way which is understood here: strip by strip, or tile by tile."""
 
 import io
+import logging
 import math
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
 if TYPE_CHECKING:
-    from tifffile import TiffPage
+    from tifffile import TiffFile, TiffPage
 
 RAW, LZW, DEFLATE, ADOBE_DEFLATE, PACKBITS = 1, 5, 32946, 8, 32773
 COMPRESSIONS = {LZW: "tiff_lzw", PACKBITS: "packbits"}
@@ -21,6 +23,15 @@ COLOURS = {RGB: 3, SEPARATED: 4}  # samples of a pixel, 1 in all other kinds of 
 ALPHAS = PREMULTIPLIED, UNASSOCIATED = 1, 2
 SEPARATE_PLANES = 2
 Place = tuple[slice, slice]
+
+
+def open_tiff(file: Path | io.BytesIO, mode: Literal["r", "r+"] = "r") -> "TiffFile":
+    """Open a TIFF; what is wrong with it is raised, and not logged to standard error as well."""
+    import tifffile
+
+    if not logging.getLogger("tifffile").handlers:
+        logging.getLogger("tifffile").addHandler(logging.NullHandler())
+    return tifffile.TiffFile(file, mode=mode)
 
 
 def is_understood(page: "TiffPage") -> bool:
@@ -89,9 +100,7 @@ def strips_of(content: bytes, channels: int) -> Iterator[NDArray[Any]] | None:
 
     Pillow decodes 8 bits a channel, unless there are planes or further channels, and whatever is not understood here.
     """
-    import tifffile
-
-    with tifffile.TiffFile(io.BytesIO(content)) as tiff:
+    with open_tiff(io.BytesIO(content)) as tiff:
         page = tiff.pages.first
         plain = page.samplesperpixel == channels and page.planarconfig != SEPARATE_PLANES
         if not is_understood(page) or page.photometric != RGB or (plain and page.bitspersample == 8):

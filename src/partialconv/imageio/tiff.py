@@ -15,6 +15,7 @@ from partialconv.imageio.strips import (
     WHITE_IS_ZERO,
     Place,
     is_understood,
+    open_tiff,
     packed,
     places,
     plane_of,
@@ -35,17 +36,15 @@ def patch_tiff(filled: Filled, destination: Path) -> bool:
     Returns:
         False if the pixels are packed in another way (JPEG, fax, less than 8 bits), and nothing was written.
     """
-    import tifffile
-
     photo = filled.photo
     if photo.format != "TIFF" or photo.bits not in (8, 16):
         return False
-    with tifffile.TiffFile(io.BytesIO(photo.content)) as tiff:
+    with open_tiff(io.BytesIO(photo.content)) as tiff:
         page = tiff.pages.first
         if not is_understood(page) or page.bitspersample != photo.bits:
             return False
     destination.write_bytes(photo.content)
-    with tifffile.TiffFile(destination, mode="r+") as tiff:
+    with open_tiff(destination, "r+") as tiff:
         page = tiff.pages.first
         offsets, sizes = list(page.dataoffsets), list(page.databytecounts)
         for index, region in places(page):
@@ -108,8 +107,6 @@ def _stored(new: NDArray[Any], old: NDArray[Any], page: "TiffPage", plane: int |
 
 def write_deep_tiff(filled: Filled, destination: Path, options: dict[str, Any]) -> None:
     """Write 16 bits a channel: Pillow writes the bytes as a wide grey picture, then the tags say what they are."""
-    import tifffile
-
     height, width = filled.photo.size
     samples = filled.rows(0, height).astype("<u2")
     channels = samples.reshape(height, width, -1).shape[2]
@@ -118,7 +115,7 @@ def write_deep_tiff(filled: Filled, destination: Path, options: dict[str, Any]) 
         options["exif"][EXTRA] = 2  # alpha
     wide = Image.fromarray(samples.reshape(height, -1).view(np.uint8))
     wide.save(destination, "TIFF", compression="tiff_adobe_deflate", **options)
-    with tifffile.TiffFile(destination, mode="r+") as tiff:
+    with open_tiff(destination, "r+") as tiff:
         written = tiff.pages.first.tags
         for tag, value in ((WIDTH, width), (BITS, (16,) * channels), (PHOTOMETRIC, 2), (SAMPLES, channels)):
             written[tag].overwrite(value)
