@@ -23,7 +23,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "options.md"
         ({"grow_px": 501}, "grow_px is 501, expected whole pixels, 0 to 500."),
         ({"grow_px": 1.5}, "grow_px is 1.5"),
         ({"grow_px": True}, "grow_px is True"),
-        ({"hole_color": "red"}, "hole_color is 'red', expected white or black."),
+        ({"hole_color": "red"}, "hole_color is 'red', expected one of auto, white, black."),
         ({"grain": 1}, "grain is 1, expected true or false."),
         ({"runtime": "tflite"}, "runtime is 'tflite', expected one of onnxruntime, torch, openvino."),
         ({"model": 3}, "model is 3"),

@@ -126,7 +126,7 @@ def test_options(client: httpx.Client) -> None:
         ({"photo": encoded(Image.new("F", (80, 60)), "TIFF")}, 422, "input", "in mode F"),
         ({"grow_px": "-1"}, 422, "option", "grow_px is '-1'"),
         ({"grow_px": "٣"}, 422, "option", "grow_px"),
-        ({"hole_color": "red"}, 422, "option", "expected white or black"),
+        ({"hole_color": "red"}, 422, "option", "expected one of auto, white, black"),
         ({"model": "../half.onnx"}, 422, "option", "expected one of half"),
         ({"strict": "perhaps"}, 422, "option", "true or false"),
         ({"grain": "0"}, 422, "option", "grain is '0'"),

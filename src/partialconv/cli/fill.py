@@ -72,6 +72,10 @@ def fill(
                 if not as_json:
                     show.print(*(streams.named(f"partialconv: warning: {finding}") for finding in diagnosis.findings))
 
+            def remarked(self, remark: str) -> None:
+                if not as_json:
+                    show.print(streams.named(f"partialconv: warning: {remark}."))
+
         source, marks = streams.read(photo, holes)
         assert source is not None
         if dry_run and output is None:

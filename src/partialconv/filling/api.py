@@ -1,6 +1,7 @@
 """The one-call interface: photos of any kind in, the same kind out."""
 
 import warnings
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -11,7 +12,7 @@ from PIL import Image
 
 from partialconv.conventions import Hole
 from partialconv.errors import InputError
-from partialconv.filling.job import HoleLike, filled_photo, find_hole, open_inpainter
+from partialconv.filling.job import HoleLike, filled_photo, find_hole, grown_over_ringing, open_inpainter
 from partialconv.filling.options import FillOptions
 from partialconv.imageio import Filled, Photo, image_of, photo_of_image, read_photo
 from partialconv.inference import Inpainter
@@ -32,10 +33,15 @@ SHOWN = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+OVERSHOOT = 0.1  # beyond 0 and 1, as resizing and sharpening leave it; known pixels come back as they were
 
 
 class HoleWarning(UserWarning):
     """Something is wrong with the picture of a hole, but it could be used; see `partialconv.masks.doctor`."""
+
+
+class PhotoWarning(UserWarning):
+    """Something is wrong with the file of a photo, but it could be filled."""
 
 
 @overload
@@ -50,6 +56,7 @@ def fill(
     hole_from_alpha: bool = ...,
     anchor: Anchor = ...,
     grain: bool = ...,
+    ringing: bool = ...,
 ) -> NDArray[Values]: ...
 @overload
 def fill(
@@ -63,6 +70,7 @@ def fill(
     hole_from_alpha: bool = ...,
     anchor: Anchor = ...,
     grain: bool = ...,
+    ringing: bool = ...,
 ) -> Image.Image: ...
 def fill(
     image: str | Path | Image.Image | NDArray[Any],
@@ -75,6 +83,7 @@ def fill(
     hole_from_alpha: bool = FillOptions.hole_from_alpha,
     anchor: Anchor = FillOptions.anchor,
     grain: bool = FillOptions.grain,
+    ringing: bool = FillOptions.ringing,
 ) -> Image.Image | NDArray[Any]:
     """Fill the holes of a photo.
 
@@ -92,6 +101,7 @@ def fill(
         hole_from_alpha: See `FillOptions`; in place of `hole`.
         anchor: See `FillOptions`.
         grain: See `FillOptions`.
+        ringing: See `FillOptions`; of a JPEG file. Pixels with ripples count as part of the hole.
 
     Returns:
         For an array an array of its dtype and shape, else a PIL image of the mode of the photo; every pixel outside
@@ -104,6 +114,7 @@ def fill(
 
     Warns:
         HoleWarning: something is wrong with the hole; what, and what was made of it.
+        PhotoWarning: the file of the photo is damaged, and what that means.
 
     Example:
         >>> import numpy as np, partialconv
@@ -120,6 +131,7 @@ def fill(
         hole_from_alpha=hole_from_alpha,
         anchor=anchor,
         grain=grain,
+        ringing=ringing,
     )
     path = model_path(model).absolute()
     inpainter = _inpainter(path, path.stat().st_mtime_ns if path.is_file() else 0)
@@ -128,18 +140,22 @@ def fill(
         if pixels is None or pixels.dtype.kind != "f":
             raise InputError("no hole was given: give one, or a float array that is NaN in its hole.")
         hole = np.isnan(pixels).reshape(*photo.size, -1).any(axis=2)
+        options = replace(options, hole_color="white")  # there is no doubt
     found = find_hole(photo, hole, options)
     marked = found.accept(strict)
     for finding in found.findings:
         warnings.warn(str(finding), HoleWarning, stacklevel=2)
+    for remark in photo.remarks:
+        warnings.warn(f"{remark}.", PhotoWarning, stacklevel=2)
     _check_values(photo, marked)
-    filled = filled_photo(inpainter, photo, marked, options)
+    marked, _ = grown_over_ringing(photo, marked, options)
+    filled = filled_photo(inpainter, photo, marked, options, found.opaque)
     if pixels is None:
         return _shown(filled)
     result = filled.rows(0, photo.size[0]).astype(pixels.dtype).reshape(pixels.shape)
     if pixels.dtype.kind == "f":
         result[~marked] = pixels[~marked]  # to the last bit of 64
-        if photo.mode in ("LA", "RGBA") and not hole_from_alpha:
+        if photo.mode in ("LA", "RGBA") and not found.opaque:
             result[..., -1] = pixels[..., -1]
     return result
 
@@ -180,13 +196,13 @@ def _shown(filled: Filled) -> Image.Image:
 
 
 def _check_values(photo: Photo, hole: Hole) -> None:
-    """Refuse floats outside of [0, 1] where they are to be known."""
+    """Refuse floats far outside of [0, 1] where they are to be known."""
     if photo.samples.dtype.kind != "f":
         return
     known = photo.samples[~hole]
     if not np.isfinite(known).all():
         raise InputError("the image is NaN or infinite outside of the hole: mark these pixels, too, or set them.")
-    if known.size and (known.min() < 0 or known.max() > 1):
+    if known.size and (known.min() < -OVERSHOOT or known.max() > 1 + OVERSHOOT):
         raise InputError(
             f"the image has values from {known.min():g} to {known.max():g}, expected floats from 0 to 1: divide them."
         )

@@ -92,7 +92,7 @@ class Filler(Watcher):
         job.check()
         with self._memory.reserved(job.needed_bytes(), str(item.photo)):
             filling = fill_file(job, self.inpainter, self)
-        return [str(finding) for finding in filling.report.findings]
+        return [*map(str, filling.report.findings), *(f"{remark}." for remark in filling.report.remarks)]
 
     def begin(self, step: str) -> None:  # noqa: ARG002
         """End a job that nobody waits for any more."""

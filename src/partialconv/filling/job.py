@@ -1,7 +1,8 @@
 """The one road from a photo and its hole to a filled photo."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,13 @@ from partialconv.imageio import (
     read_photo,
     rgb_of,
     unfinished,
+    with_ringing,
     write_photo,
 )
 from partialconv.imageio.formats import FORMAT_OF_SUFFIX
 from partialconv.inference import Inpainter, Plan, confidence, open_runtime
 from partialconv.masks import Diagnosis, examine, read_hole
+from partialconv.masks.doctor import erased_hole, shown_rgb
 from partialconv.masks.morphology import dilate
 from partialconv.masks.placing import as_stored, placed
 from partialconv.zoo import model_path
@@ -125,19 +128,26 @@ def fill_file(job: FillJob, inpainter: Inpainter | None = None, watcher: Watcher
     begin("read")
     job.check()
     photo, found = read_job(job)
-    hole = found.accept(job.options.strict)
+    found.accept(job.options.strict)
     watcher.found(found)
+    hole, about_ringing = grown_over_ringing(photo, found.hole, job.options)
+    remarks = [*photo.remarks, *about_ringing]
+    for remark in remarks:
+        watcher.remarked(remark)
     network = _Recorder(inpainter or open_inpainter(job.options))
     begin("fill")
     rgb = fill_photo(network, photo, hole, job.options, watcher.progress)
     steps = network.followed
     del network  # its memory, if nobody else uses it, is worth more to the writer of a large photo
     begin("write")
-    write_photo(photo, rgb, hole, job.output, job.overwrite, opaque=job.options.hole_from_alpha)
+    about_result = write_photo(photo, rgb, hole, job.output, job.overwrite, opaque=found.opaque)
+    for remark in about_result:
+        watcher.remarked(remark)
     if job.confidence is not None:
         _write_confidence(hole, photo.orientation, job.confidence, job.overwrite)
     clock.end()
-    return Filling(report_of(found, steps), clock.timings_s, job.output, steps)
+    report = report_of(replace(found, hole=hole), steps, (*remarks, *about_result))
+    return Filling(report, clock.timings_s, job.output, steps)
 
 
 def read_job(job: FillJob) -> tuple[Photo, Diagnosis]:
@@ -164,10 +174,7 @@ def find_hole(photo: Photo, hole: HoleLike | None, options: FillOptions) -> Diag
     if options.hole_from_alpha:
         if hole is not None:
             raise InputError("a hole was given, and holes from alpha were asked for: give one of them.")
-        marked = photo.transparent()
-        if not marked.any():
-            raise InputError(f"{photo.path} has no transparent pixels to fill: its mode is {photo.mode}.")
-        return Diagnosis(dilate(marked, options.grow_px))
+        return erased_hole(photo, options.grow_px)
     if hole is None:
         raise InputError("no hole was given: give one, or ask for holes from alpha.")
     if isinstance(hole, str | Path) and options.anchor == "none":
@@ -181,13 +188,33 @@ def find_hole(photo: Photo, hole: HoleLike | None, options: FillOptions) -> Diag
     else:
         picture = hole if isinstance(hole, Image.Image) else np.asarray(hole)
     if options.anchor == "none":
-        found = examine(picture, size, options.hole_color, options.grow_px)
+        shown = partial(shown_rgb, photo)
+        found = examine(picture, size, options.hole_color, options.grow_px, photo_name=str(photo.path), shown=shown)
     else:
         found = placed(examine(picture, None, options.hole_color, 0, name, kind), size, options.anchor)
-        found = Diagnosis(dilate(found.hole, options.grow_px), found.findings)
+        found = replace(found, hole=dilate(found.hole, options.grow_px))
     if any(finding.code == "shape" for finding in found.findings):
         return found
-    return Diagnosis(as_stored(found.hole, photo.orientation), found.findings)
+    return replace(found, hole=as_stored(found.hole, photo.orientation))
+
+
+def grown_over_ringing(photo: Photo, hole: Hole, options: FillOptions) -> tuple[Hole, tuple[str, ...]]:
+    """Grow a hole over the ringing around it, if that is wanted.
+
+    Args:
+        photo: As it is stored.
+        hole: As the photo is stored.
+        options: Of the fill.
+
+    Returns:
+        The hole, and a remark if it has grown.
+    """
+    grown = with_ringing(photo, hole) if options.ringing else hole
+    num_grown = int(np.count_nonzero(grown)) - int(np.count_nonzero(hole))
+    if num_grown == 0:
+        return hole, ()
+    remark = f"{num_grown} pixels beside the hole in {photo.path} were filled, too: ripples of JPEG (--no-ringing keeps"
+    return grown, (f"{remark} them)",)
 
 
 def open_inpainter(options: FillOptions) -> Inpainter:
@@ -211,14 +238,14 @@ def fill_photo(
     """Fill a photo of `read_photo`: RGB, (H, W, 3), for `write_photo`; of the photo's depth."""
     grain = (options or FillOptions()).grain
     rgb = rgb_of(photo)
-    known = np.nan_to_num(rgb) if rgb.dtype.kind == "f" else rgb
+    known = np.nan_to_num(rgb).clip(0, 1) if rgb.dtype.kind == "f" else rgb
     filled: NDArray[Any] = inpainter.fill(known, hole, grain, tell=tell)
     return filled
 
 
-def filled_photo(inpainter: Inpainter, photo: Photo, hole: Hole, options: FillOptions) -> Filled:
-    """A photo with its hole filled, in the colours that it is stored in."""
-    return Filled(photo, fill_photo(inpainter, photo, hole, options), hole, opaque=options.hole_from_alpha)
+def filled_photo(inpainter: Inpainter, photo: Photo, hole: Hole, options: FillOptions, opaque: bool = False) -> Filled:
+    """A photo with its hole filled, in the colours that it is stored in; `opaque` as in `write_photo`."""
+    return Filled(photo, fill_photo(inpainter, photo, hole, options), hole, opaque)
 
 
 def _write_confidence(hole: Hole, orientation: int, path: Path, overwrite: bool) -> None:

@@ -31,6 +31,7 @@ class Report:
         height: Of the photo as it is stored, in pixels.
         hole_ratio: Share of hole pixels, 0 to 1.
         findings: What is wrong with the picture of the hole.
+        remarks: What else the user should know about the photo and the result; sentences without a full stop.
         plan: None if nothing was planned.
     """
 
@@ -38,6 +39,7 @@ class Report:
     height: int
     hole_ratio: float
     findings: tuple[Finding, ...]
+    remarks: tuple[str, ...] = ()
     plan: PlanSummary | None = None
 
     @property
@@ -48,17 +50,18 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """For JSON; without a plan if there is none."""
         content = asdict(self) | {"usable": self.usable}
+        content["remarks"] = list(self.remarks)
         content["findings"] = [asdict(finding) for finding in self.findings]
         if self.plan is None:
             del content["plan"]
         return content
 
 
-def report_of(found: Diagnosis, steps: Plan | None = None) -> Report:
+def report_of(found: Diagnosis, steps: Plan | None = None, remarks: tuple[str, ...] = ()) -> Report:
     """Sum up a hole, and the plan of its fill."""
     height, width = found.hole.shape
     ratio = round(float(found.hole.mean()), 6)
-    return Report(width, height, ratio, found.findings, None if steps is None else summary_of(steps))
+    return Report(width, height, ratio, found.findings, remarks, None if steps is None else summary_of(steps))
 
 
 def summary_of(steps: Plan) -> PlanSummary:

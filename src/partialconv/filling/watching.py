@@ -17,6 +17,9 @@ class Watcher:
     def found(self, diagnosis: Diagnosis) -> None:
         """The hole was read, and can be used."""
 
+    def remarked(self, remark: str) -> None:
+        """There is something to know about the photo or the result; a sentence without a full stop."""
+
 
 class Stopwatch:
     """Measures steps, one after the other.

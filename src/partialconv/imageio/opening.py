@@ -4,7 +4,6 @@ import contextlib
 import io
 import os
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +15,9 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from partialconv.errors import FormatError, InputError, TooLargeError
 from partialconv.imageio.header import Header, header_of
+from partialconv.imageio.layout import openable
 from partialconv.imageio.memory import check_memory
-from partialconv.imageio.quiet import quiet
+from partialconv.imageio.quiet import quiet, without_warnings
 from partialconv.imageio.structure import check_exif, structure_of
 
 MAX_PIXELS = 250_000_000
@@ -114,7 +114,8 @@ def open_header(content: bytes, name: Path | str) -> Iterator[tuple[ImageFile.Im
         _check_size(*structure.size, name)
     with contextlib.ExitStack() as stack:
         with explained(name), quiet(), _without_limit():
-            image = stack.enter_context(Image.open(io.BytesIO(content), formats=_formats_for(content, name)))
+            opened = io.BytesIO(openable(content))
+            image = stack.enter_context(Image.open(opened, formats=_formats_for(content, name)))
         _check_size(image.height, image.width, name)
         if max(structure.frames, _num_frames(image)) > 1:
             raise InputError(f"{name} has more than one frame, expected a still picture: save one frame.")
@@ -187,7 +188,7 @@ def content_of(file: BinaryIO, name: Path | str) -> bytes:
 
 
 def read_text(path: Path, most_bytes: int) -> str:
-    """Read a text file.
+    """Read a text file, with or without the byte order mark that editors of Windows put before it.
 
     Args:
         path: A regular file.
@@ -203,7 +204,7 @@ def read_text(path: Path, most_bytes: int) -> str:
         if file.seek(0, os.SEEK_END) > most_bytes:
             raise ValueError(f"it has more than {most_bytes / 1e6:g} MB")
         file.seek(0)
-        return file.read().decode("utf-8")
+        return file.read().decode("utf-8-sig")
 
 
 def check_file(path: Path) -> None:
@@ -238,8 +239,7 @@ def explained(name: Path | str, but: type[Exception] = InputError) -> Iterator[N
         InputError: the file is broken.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with without_warnings():
             yield
     except (InputError, MemoryError, but):
         raise

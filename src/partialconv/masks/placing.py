@@ -1,5 +1,6 @@
 """Where a hole lies on a photo: at its corner or middle, and turned as the photo is stored."""
 
+from dataclasses import replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -38,7 +39,7 @@ def placed(found: Diagnosis, size: tuple[int, int], anchor: Anchor) -> Diagnosis
         height, width = size
         message = f"nothing of the hole lies on the photo of {width}x{height} pixels when it is laid on its {anchor}"
         findings += (Finding("empty", message, "choose another anchor, or a smaller picture of the hole", fatal=True),)
-    return Diagnosis(hole, findings)
+    return replace(found, hole=hole, findings=findings)
 
 
 def as_stored(hole: Hole, orientation: int) -> Hole:

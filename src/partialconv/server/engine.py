@@ -172,8 +172,8 @@ class Engine:
         clock = Stopwatch()
         clock.begin("read")
         with _explained(hole.parent):
-            size = None if photo is None else read_photo(photo).shown.size
-            found = read_hole(hole, size, options.hole_color, options.grow_px)
+            over = None if photo is None else read_photo(photo).shown
+            found = read_hole(hole, over, options.hole_color, options.grow_px)
             understood = hole.with_name("understood.png")
             understood.write_bytes(encode_png(found.hole))
         clock.end()
@@ -244,6 +244,7 @@ def _told(report: Report, folder: Path) -> dict[str, Any]:
     content = report.as_dict()
     for finding in content["findings"]:
         finding["message"] = _nameless(finding["message"], folder)
+    content["remarks"] = [_nameless(remark, folder) for remark in content["remarks"]]
     return content
 
 

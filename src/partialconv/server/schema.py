@@ -33,7 +33,8 @@ CODES = {
     413: ["bytes", "pixels", "memory"],
     415: ["content_type", "format"],
     422: ["field", "option", "broken", "input", *(f"hole_{code}" for code in (
-        "alpha", "jpeg", "grey", "contrast", "size", "shape", "inverted", "empty", "full"))],
+        "alpha", "ambiguous", "copy", "photo", "jpeg", "grey", "contrast", "size", "shape", "inverted", "empty",
+        "full"))],
     429: ["rate"],
     500: ["model", "ended", "internal"],
     503: ["busy", "time"],
@@ -186,6 +187,7 @@ SCHEMAS: Document = {
         hole_ratio={"type": "number", "minimum": 0, "maximum": 1},
         usable=FLAG,
         findings={"type": "array", "items": {"$ref": "#/components/schemas/Finding"}},
+        remarks={"type": "array", "items": TEXT},
         optional={"plan": {"$ref": "#/components/schemas/Plan"}},
     ),
     "Plan": _object(

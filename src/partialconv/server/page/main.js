@@ -82,7 +82,9 @@ async function open(file, holeFile) {
 async function openHole(file) {
   try {
     const {file: read, report} = await server.doctor(session.state.blob, file);
-    if (!report.usable) return say(words.findings(report), true);
+    // a hole that looks inverted is shown: one key inverts it
+    const usable = report.findings.every(({fatal, code}) => !fatal || code === "inverted");
+    if (!usable) return say(words.findings(report), true);
     const {width, height, levels} = await decodeHole(read);
     if (width !== session.hole.width || height !== session.hole.height) return say("The hole has another size.", true);
     session.hole.replace(levels);

@@ -63,11 +63,11 @@ export async function fill(photo, hole, model, signal, tell) {
   };
   ask();
   try {
-    return await parts("api/fill", {photo, hole, model, ticket}, signal);
+    return await parts("api/fill", {photo, hole, hole_color: "white", model, ticket}, signal);
   } finally {
     asking = false;
   }
 }
 export const doctor = (photo, hole) => parts("api/doctor", {photo, hole});
-export const plan = (hole, model, signal) => parts("api/plan", {hole, model}, signal);
+export const plan = (hole, model, signal) => parts("api/plan", {hole, hole_color: "white", model}, signal);
 export const show = async (photo) => (await parts("api/show", {photo})).file;

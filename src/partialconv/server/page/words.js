@@ -2,6 +2,9 @@
 
 const FINDINGS = {
   alpha: "The hole was read from the transparency of the picture.",
+  ambiguous: "Either part of this picture could be the hole. Paint the hole white on black.",
+  copy: "This is a copy of the photo: what was painted on it was taken as the hole.",
+  photo: "This looks like a photo, not like a hole.",
   jpeg: "This hole is a JPEG, which blurs edges: what is brighter than half was taken. Save holes as PNG.",
   grey: "This hole has grey edges: what is brighter than half was taken.",
   contrast: "This hole is not black and white: the brighter part was taken.",
