@@ -120,26 +120,32 @@ def _rewrite(path: Path, filled: Filled, planes: tuple[Plane, ...]) -> None:
     import jpeglib
 
     jpeg = jpeglib.read_dct(str(path))
-    for place, plane in enumerate(planes):
-        _change(jpeg, filled, place, plane)
+    height = filled.photo.size[0]
+    tallest = BLOCK * int(np.asarray(jpeg.samp_factor)[:, 0].max())
+    for top in range(0, height if planes else 0, tallest):  # each row of the photo is computed once for all planes
+        span = slice(top, min(top + tallest, height))
+        if filled.hole[span].any():
+            rows = filled.rows(span.start, span.stop)
+            for place, plane in enumerate(planes):
+                _change(jpeg, place, plane, top, filled.hole[span], rows)
     for name in NAMES[: jpeg.num_components]:
         setattr(jpeg, name, getattr(jpeg, name).view(_Coefficients))
     jpeg.markers = []
     jpeg.write_dct(str(path))
 
 
-def _change(jpeg: Any, filled: Filled, place: int, plane: Plane) -> None:
-    """Compute the coefficients of the touched blocks of a plane, a row of them at a time."""
+def _change(jpeg: Any, place: int, plane: Plane, top: int, hole: NDArray[np.bool_], rows: NDArray[Any]) -> None:
+    """Compute the coefficients of the touched blocks of a plane in some rows of the photo, which begin at `top`."""
     coefficients, table = getattr(jpeg, NAMES[place]), jpeg.qt[jpeg.quant_tbl_no[place]]
     factors = np.asarray(jpeg.samp_factor)  # (planes, 2): vertical, horizontal
     step_y, step_x = (int(step) for step in factors.max(axis=0) // factors[place])
     tall, wide = BLOCK * step_y, BLOCK * step_x
-    for row in range(coefficients.shape[0]):
-        rows = slice(row * tall, min((row + 1) * tall, filled.photo.size[0]))
-        hole = filled.hole[rows]
-        if hole.any():
-            touched = _blocks(hole, coefficients.shape[1], tall, wide).any(axis=(1, 2))
-            blocks = _blocks(filled.rows(rows.start, rows.stop), coefficients.shape[1], tall, wide)[touched]
+    for start in range(0, len(rows), tall):
+        span = slice(start, start + tall)
+        if hole[span].any():
+            row = (top + start) // tall
+            touched = _blocks(hole[span], coefficients.shape[1], tall, wide).any(axis=(1, 2))
+            blocks = _blocks(rows[span], coefficients.shape[1], tall, wide)[touched]
             values = plane(blocks.reshape(*blocks.shape[:3], -1).astype(np.float64))
             samples = values.reshape(-1, BLOCK, step_y, BLOCK, step_x).mean(axis=(2, 4)) - 128
             coefficients[row, touched] = np.rint(DCT @ samples @ DCT.T / table).astype(coefficients.dtype)
