@@ -380,11 +380,11 @@ def test_progress_by_ticket() -> None:
     slow = """
 import time
 from partialconv.inference import inpainter
-told = inpainter._Count.add
-def add(count, pixels):
-    told(count, pixels)
+told = inpainter._Progress.ran
+def ran(progress, batch):
+    told(progress, batch)
     time.sleep(0.5)
-inpainter._Count.add = add
+inpainter._Progress.ran = ran
 """
     hole = np.zeros((300, 900), bool)
     hole[100:140, 20:60] = hole[100:110, 300:450] = hole[200:203, 600:900] = True

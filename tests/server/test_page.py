@@ -510,11 +510,11 @@ def test_a_fill_tells_per_cent(visit: Visit, tmp_path: Path) -> None:
     slow = """
 import time
 from partialconv.inference import inpainter
-told = inpainter._Count.add
-def add(count, pixels):
-    told(count, pixels)
+told = inpainter._Progress.ran
+def ran(progress, batch):
+    told(progress, batch)
     time.sleep(0.4)
-inpainter._Count.add = add
+inpainter._Progress.ran = ran
 """
     path = tmp_path / "large.png"
     picture(800, 1200).save(path)

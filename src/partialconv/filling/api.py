@@ -57,6 +57,7 @@ def fill(
     anchor: Anchor = ...,
     grain: bool = ...,
     ringing: bool = ...,
+    copy: bool = ...,
 ) -> NDArray[Values]: ...
 @overload
 def fill(
@@ -71,6 +72,7 @@ def fill(
     anchor: Anchor = ...,
     grain: bool = ...,
     ringing: bool = ...,
+    copy: bool = ...,
 ) -> Image.Image: ...
 def fill(
     image: str | Path | Image.Image | NDArray[Any],
@@ -84,6 +86,7 @@ def fill(
     anchor: Anchor = FillOptions.anchor,
     grain: bool = FillOptions.grain,
     ringing: bool = FillOptions.ringing,
+    copy: bool = FillOptions.copy,
 ) -> Image.Image | NDArray[Any]:
     """Fill the holes of a photo.
 
@@ -102,6 +105,7 @@ def fill(
         anchor: See `FillOptions`.
         grain: See `FillOptions`.
         ringing: See `FillOptions`; of a JPEG file. Pixels with ripples count as part of the hole.
+        copy: See `FillOptions`.
 
     Returns:
         For an array an array of its dtype and shape, else a PIL image of the mode of the photo; every pixel outside
@@ -132,6 +136,7 @@ def fill(
         anchor=anchor,
         grain=grain,
         ringing=ringing,
+        copy=copy,
     )
     path = model_path(model).absolute()
     inpainter = _inpainter(path, path.stat().st_mtime_ns if path.is_file() else 0)

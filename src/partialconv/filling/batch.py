@@ -16,6 +16,7 @@ from partialconv.errors import InputError
 from partialconv.filling.job import FillJob, fill_file, open_inpainter
 from partialconv.filling.listing import Item
 from partialconv.filling.options import FillOptions
+from partialconv.filling.report import Report
 from partialconv.filling.watching import Watcher
 from partialconv.imageio import Memory
 
@@ -39,7 +40,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Result:
-    """A line of the report: what became of a file, the doctor's findings or the error, seconds of work, its hole.
+    """A line of the report: what became of a file, the doctor's findings or the error, seconds, its hole, and notes.
 
     "left" is what is no photo, and "ignored" a file of the operating system.
     """
@@ -51,6 +52,7 @@ class Result:
     error: str = ""
     seconds: float = 0.0
     hole: str = ""
+    notes: list[str] = field(default_factory=list)
 
     def line(self) -> str:
         """As JSON."""
@@ -78,21 +80,21 @@ class Filler(Watcher):
         try:
             if self.settings.resume and item.output.exists():
                 return Result(photo, output, "skipped", hole=hole)
-            findings = self._fill(item)
+            report = self._fill(item)
         except (InputError, OSError, ArithmeticError) as error:
             return Result(photo, output, "failed", [], str(error), _since(began), hole)
         except Exception as error:  # one photo never stops the rest
             return Result(photo, output, "failed", [], f"{type(error).__name__}: {error}", _since(began), hole)
-        return Result(photo, output, "filled", findings, "", _since(began), hole)
+        findings = [*map(str, report.findings), *(f"{remark}." for remark in report.remarks)]
+        return Result(photo, output, "filled", findings, "", _since(began), hole, list(report.notes))
 
-    def _fill(self, item: Item) -> list[str]:
+    def _fill(self, item: Item) -> Report:
         options = replace(self.settings.options, hole_from_alpha=item.hole is None)
         job = FillJob(item.photo, item.output, item.hole, options, self.settings.overwrite)
         item.output.parent.mkdir(parents=True, exist_ok=True)
         job.check()
         with self._memory.reserved(job.needed_bytes(), str(item.photo)):
-            filling = fill_file(job, self.inpainter, self)
-        return [*map(str, filling.report.findings), *(f"{remark}." for remark in filling.report.remarks)]
+            return fill_file(job, self.inpainter, self).report
 
     def begin(self, step: str) -> None:  # noqa: ARG002
         """End a job that nobody waits for any more."""

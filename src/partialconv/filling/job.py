@@ -146,7 +146,7 @@ def fill_file(job: FillJob, inpainter: Inpainter | None = None, watcher: Watcher
     if job.confidence is not None:
         _write_confidence(hole, photo.orientation, job.confidence, job.overwrite)
     clock.end()
-    report = report_of(replace(found, hole=hole), steps, (*remarks, *about_result))
+    report = report_of(replace(found, hole=hole), steps, (*remarks, *about_result), copied=job.options.copy)
     return Filling(report, clock.timings_s, job.output, steps)
 
 
@@ -236,10 +236,10 @@ def fill_photo(
     tell: Callable[[float], None] | None = None,
 ) -> NDArray[Any]:
     """Fill a photo of `read_photo`: RGB, (H, W, 3), for `write_photo`; of the photo's depth."""
-    grain = (options or FillOptions()).grain
+    options = options or FillOptions()
     rgb = rgb_of(photo)
     known = np.nan_to_num(rgb).clip(0, 1) if rgb.dtype.kind == "f" else rgb
-    filled: NDArray[Any] = inpainter.fill(known, hole, grain, tell=tell)
+    filled: NDArray[Any] = inpainter.fill(known, hole, options.grain, options.copy, tell)
     return filled
 
 

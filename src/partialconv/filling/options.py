@@ -77,6 +77,7 @@ class FillOptions:
         bool,
         About("Fill the ripples around the hole in a JPEG, too, within the 8x8 blocks that it touches."),
     ] = True
+    copy: Annotated[bool, About("Fill wide holes with detail of the photo itself; without it they are blurred.")] = True
     runtime: Annotated[
         Literal["onnxruntime", "torch", "openvino"],
         About("The library that runs the network.", local=True),

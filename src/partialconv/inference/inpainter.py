@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from partialconv.conventions import FloatArray, valid_from_hole
 from partialconv.errors import InputError
+from partialconv.inference.copying import copy_detail, wide_boxes
 from partialconv.inference.feather import feather
 from partialconv.inference.grain import add_grain
 from partialconv.inference.planner import Box, Crop, Plan, halved_hole, pixels_of, plan
 from partialconv.inference.runtime import Runtime, open_runtime
 from partialconv.inference.scales import doubled, halved, rounded
+from partialconv.inference.tones import keep_tones
 from partialconv.zoo import model_path
 
 UNCLOSED = 0.5  # what the network gives where it reached no known pixel
@@ -66,7 +68,14 @@ class Inpainter:
             raise InputError("the hole covers the whole photo: at least one pixel must stay unmasked.")
         return plan(hole)
 
-    def fill(self, photo: Photo, hole: Hole, grain: bool = True, tell: Callable[[float], None] | None = None) -> Photo:
+    def fill(
+        self,
+        photo: Photo,
+        hole: Hole,
+        grain: bool = True,
+        copy: bool = True,
+        tell: Callable[[float], None] | None = None,
+    ) -> Photo:
         """Fill the hole of a photo.
 
         Args:
@@ -74,7 +83,8 @@ class Inpainter:
             hole: (H, W), True = fill.
             grain: Whether the fill gets the grain of what is around it, see `grain.add_grain`; without, it is what the
                 network gives: smoother, and nearer to the truth by PSNR.
-            tell: Is called with the share of the work that is done, 0 to 1, as it grows; what it raises ends the fill.
+            copy: Whether wide parts of the hole get detail of the known pixels, see `copying.copy_detail`.
+            tell: Called with the share of the work that is done, 0 to 1; what it raises ends the fill.
 
         Returns:
             A new array; every pixel outside the hole is that of `photo`.
@@ -87,25 +97,30 @@ class Inpainter:
             raise InputError(f"the photo is {photo.dtype} {photo.shape}, expected uint8, uint16 or float32 (H, W, 3).")
         if hole.dtype != np.bool_ or hole.shape != photo.shape[:2]:
             raise InputError(f"the hole is {hole.dtype} {hole.shape}, expected bool {photo.shape[:2]}.")
-        filled = photo.copy()
+        filled, peak = photo.copy(), PEAKS[photo.dtype.name]
         steps = self.plan(hole)
-        self._follow(steps, filled, hole, _Count(steps.num_pixels, tell or (lambda _: None)))
+        progress = _Progress(tell, steps, copy and bool(wide_boxes(steps, hole)))
+        self._follow(steps, filled, hole, progress)
+        if copy:
+            copy_detail(filled, hole, steps, peak, progress.copied)
         if grain:
-            add_grain(filled, hole, steps, PEAKS[photo.dtype.name])
+            add_grain(filled, hole, steps, peak)
+        keep_tones(filled, hole, steps, peak)
+        progress.copied(1)
         return filled
 
-    def _follow(self, steps: Plan, photo: NDArray[Any], hole: Hole, count: "_Count") -> None:
+    def _follow(self, steps: Plan, photo: NDArray[Any], hole: Hole, progress: "_Progress") -> None:
         """Fill a photo in place."""
         left = hole.copy()
         if steps.coarser is not None and steps.deep is not None and steps.region is not None:
             region = steps.region.slices
             coarse = halved(photo[region], hole[region])
-            self._follow(steps.coarser, coarse, halved_hole(hole[region]), count)
+            self._follow(steps.coarser, coarse, halved_hole(hole[region]), progress)
             _take_deep(coarse, steps.deep, steps.region, photo, left)
         while num_left := np.count_nonzero(left):
             for batch in steps.batches:
                 self._run(batch, photo, left)
-                count.add(sum(crop.window.num_pixels for crop in batch))
+                progress.ran(batch)
             if np.count_nonzero(left) == num_left:
                 raise ArithmeticError(f"the network gave nothing for {num_left} pixels; nothing was filled.")
 
@@ -146,15 +161,25 @@ class Inpainter:
         return np.asarray(output[..., MIRROR_PX:-MIRROR_PX, MIRROR_PX:-MIRROR_PX])
 
 
-class _Count:
-    """Pixels that the network has computed, of those that were planned."""
+class _Progress:
+    """Tells which share of a fill is done; the network is taken for half of it where copies follow."""
 
-    def __init__(self, num_planned: int, tell: Callable[[float], None]) -> None:
-        self.num_planned, self.tell, self.num_done = num_planned, tell, 0
+    def __init__(self, tell: Callable[[float], None] | None, steps: Plan, copies: bool) -> None:
+        self.tell, self.num_pixels = tell, max(1, steps.num_pixels)
+        self.share, self.done = 0.5 if copies else 1.0, 0
 
-    def add(self, num_pixels: int) -> None:
-        self.num_done += num_pixels
-        self.tell(min(1.0, self.num_done / self.num_planned))
+    def ran(self, batch: tuple[Crop, ...]) -> None:
+        """The network filled a batch."""
+        self.done += sum(crop.window.num_pixels for crop in batch)
+        self._say(self.share * min(1, self.done / self.num_pixels))
+
+    def copied(self, share: float) -> None:
+        """Of the copies, a share is done."""
+        self._say(self.share + (1 - self.share) * share)
+
+    def _say(self, share: float) -> None:
+        if self.tell is not None:
+            self.tell(share)
 
 
 def _at_border(window: Box, size: tuple[int, ...]) -> bool:

@@ -14,6 +14,7 @@ REGION_PX = 512  # of the photo around deep pixels are halved
 MAX_SIDE_PX = 768  # of a crop
 STEP_PX = 32  # sides of crops are multiples of this, so that many are of one shape
 UNEVEN = 0.2  # by how much smaller the boxes have to be where a cut takes off the edge
+MEASURED_PX = 512  # longer sides are thinned out to measure how wide a hole is
 OVERHEAD_PX = 64 * 64  # what a run costs beside its pixels, in pixels
 
 
@@ -45,6 +46,19 @@ class Box:
         """Larger by `px` on each side, within a photo of `size` (H, W)."""
         top, left = max(0, self.top - px), max(0, self.left - px)
         return Box(top, left, min(size[0], self.bottom + px), min(size[1], self.right + px))
+
+    def moved(self, down: int, right: int) -> "Box":
+        """The same rectangle elsewhere."""
+        return Box(self.top + down, self.left + right, self.bottom + down, self.right + right)
+
+    def united(self, other: "Box") -> "Box":
+        """The smallest rectangle around both."""
+        return Box(
+            min(self.top, other.top),
+            min(self.left, other.left),
+            max(self.bottom, other.bottom),
+            max(self.right, other.right),
+        )
 
     def touches(self, other: "Box") -> bool:
         """Whether the two overlap, or share an edge or a corner."""
@@ -97,10 +111,12 @@ class Plan:
     @property
     def boxes(self) -> list[Box]:
         """Rectangles that hold all of the hole at this scale; some overlap."""
-        found = [crop.box for batch in self.batches for crop in batch]
-        if self.deep is not None:
-            found += [_box(rows, columns, self.size) for rows, columns in _cut(self.deep)]
-        return found
+        return [crop.box for batch in self.batches for crop in batch] + self.deep_boxes
+
+    @property
+    def deep_boxes(self) -> list[Box]:
+        """Rectangles that hold the pixels that are taken from the coarser scale."""
+        return [] if self.deep is None else [_box(rows, columns, self.size) for rows, columns in _cut(self.deep)]
 
     @property
     def num_crops(self) -> int:
@@ -148,6 +164,22 @@ def plan(hole: Hole, scale: int = 1) -> Plan:
     region = replace(around, top=around.top & ~1, left=around.left & ~1)
     coarser = plan(halved_hole(hole[region.slices]), 2 * scale)
     return Plan(hole.shape, scale, _batches(hole, some & ~deep), deep, region, coarser)
+
+
+def widest_px(hole: Hole, steps: Plan) -> int:
+    """The side, in pixels, of the largest square that lies in a hole, within an eighth; 0 where no pixel is deep."""
+    widest = 0
+    for box in steps.deep_boxes:
+        part = hole[box.grown(2 * BLOCK_PX, steps.size).slices]
+        step = max(1, max(part.shape) // MEASURED_PX)
+        total = np.pad(part[::step, ::step], [(1, 0), (1, 0)]).cumsum(axis=0, dtype=np.int32).cumsum(axis=1)
+        low, high = widest // step, min(total.shape)
+        while high - low > 1:
+            side = (low + high) // 2
+            inside = total[side:, side:] - total[:-side, side:] - total[side:, :-side] + total[:-side, :-side]
+            low, high = (side, high) if (inside == side * side).any() else (low, side)
+        widest = max(widest, low * step)
+    return widest
 
 
 def halved_hole(hole: Hole) -> Hole:

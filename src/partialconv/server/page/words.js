@@ -22,9 +22,11 @@ const REFUSALS = {
   token: "This page needs its whole address, with the token that the server printed.",
   format: "This file cannot be read. Open a JPEG, PNG, WebP, TIFF, BMP, AVIF, GIF or HEIC.",
 };
-const WIDE = 40; // pixels from the border of a hole: beyond, fills are soft
+const WIDE = 12; // pixels from the border of a hole: beyond, what was there is not known
 
 export const findings = (report) => report.findings.map(({code, message}) => FINDINGS[code] ?? message).join(" ");
+
+export const notes = (report) => report.notes.map(sentence).join(" ");
 
 export const refusal = (error) => REFUSALS[error.code] ?? sentence(error.message);
 
@@ -35,7 +37,7 @@ export function hint(hole) {
   if (hole.ratio > 0.5) return "More than half of the photo is painted over: there is little to continue.";
   const depth = hole.depth();
   if (depth > WIDE) {
-    return `About ${Math.round((2 * depth) / 10) * 10} pixels wide: expect it soft inside.`;
+    return `About ${Math.round((2 * depth) / 10) * 10} pixels wide: its inside is made up from the rest of the photo.`;
   }
   return "";
 }
