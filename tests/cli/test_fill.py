@@ -227,4 +227,5 @@ def test_the_steps_are_told(monkeypatch: pytest.MonkeyPatch, folder: Path) -> No
     monkeypatch.setattr(Showing, "begin", lambda _, step: steps.append(step))
     monkeypatch.setattr(Showing, "progress", lambda _, share: steps.append(share))
     call("fill", "photo.png", "holes.png", cwd=folder)
-    assert steps == ["read", "fill", 1.0, "write"]
+    assert [step for step in steps if isinstance(step, str)] == ["read", "fill", "write"]
+    assert steps[2] == 1.0
