@@ -396,7 +396,7 @@ def test_honest_words(visit: Visit, photo: Path) -> None:
     open_photo(page, photo)
     page.keyboard.press("r")
     drag(page, (100, 50), (300, 250))
-    page.wait_for_function("() => document.querySelector('#message').textContent.includes('expect it soft')")
+    page.wait_for_function("() => document.querySelector('#message').textContent.includes('made up from the rest')")
     drag(page, (5, 5), (415, 295))
     page.wait_for_function("() => document.querySelector('#message').textContent.includes('More than half')")
 
