@@ -231,7 +231,13 @@ def _mode(image: Image.Image, path: Path, bits: int | None) -> str:
 
 
 def _orientation(image: ImageFile) -> int:
-    value = exif_of(image).get(ExifTags.Base.Orientation, 1)
+    exif = exif_of(image)
+    if image.format != "TIFF" and "exif" in image.info:
+        exif = Image.Exif()  # without the orientation of XMP, which Pillow adds and no viewer follows
+        exif.load(image.info["exif"])
+    elif image.format != "TIFF" and "Raw profile type exif" not in image.info:
+        return 1
+    value = exif.get(ExifTags.Base.Orientation, 1)
     return value if value in range(1, 9) else 1
 
 
