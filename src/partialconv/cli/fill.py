@@ -50,7 +50,7 @@ def fill(
     if dry_run:
         job.check()
         source, found = read_job(job)
-        hole, remarks = grown_over_ringing(source, found.accept(options.strict), options)
+        hole, remarks = grown_over_ringing(job, source, found.accept(options.strict))
         tell([*found.findings, *(f"{remark}." for remark in (*source.remarks, *remarks))])
         _tell_plan(open_inpainter(options), hole)
     else:

@@ -12,10 +12,9 @@ from PIL import Image
 
 from partialconv.conventions import Hole
 from partialconv.errors import InputError
-from partialconv.filling.job import HoleLike, filled_photo, find_hole, grown_over_ringing, open_inpainter
+from partialconv.filling.job import HoleLike, filled_photo, find_hole, open_inpainter
 from partialconv.filling.options import FillOptions
 from partialconv.imageio import Photo, image_of, photo_of_image, read_photo
-from partialconv.imageio.photo import turned, turned_back
 from partialconv.inference import Inpainter
 from partialconv.masks.levels import HoleColor
 from partialconv.zoo import model_path
@@ -45,7 +44,6 @@ def fill(
     strict: bool = ...,
     hole_from_alpha: bool = ...,
     grain: bool = ...,
-    ringing: bool = ...,
 ) -> NDArray[Values]: ...
 @overload
 def fill(
@@ -58,7 +56,6 @@ def fill(
     strict: bool = ...,
     hole_from_alpha: bool = ...,
     grain: bool = ...,
-    ringing: bool = ...,
 ) -> Image.Image: ...
 def fill(
     image: str | Path | Image.Image | NDArray[Any],
@@ -70,7 +67,6 @@ def fill(
     strict: bool = FillOptions.strict,
     hole_from_alpha: bool = FillOptions.hole_from_alpha,
     grain: bool = FillOptions.grain,
-    ringing: bool = FillOptions.ringing,
 ) -> Image.Image | NDArray[Any]:
     """Fill the holes of a photo.
 
@@ -87,7 +83,6 @@ def fill(
         strict: See `FillOptions`.
         hole_from_alpha: See `FillOptions`; in place of `hole`.
         grain: See `FillOptions`.
-        ringing: See `FillOptions`; of a JPEG file. Pixels with ripples count as part of the hole.
 
     Returns:
         For an array an array of its dtype and shape, else a PIL image of the mode of the photo; every pixel outside
@@ -109,7 +104,7 @@ def fill(
         >>> bool(np.isfinite(partialconv.fill(photo)).all())
         True
     """
-    options = FillOptions(model, hole_color, grow_px, strict, hole_from_alpha, grain, ringing)
+    options = FillOptions(model, hole_color, grow_px, strict, hole_from_alpha, grain)
     path = model_path(model).absolute()
     inpainter = _inpainter(path, path.stat().st_mtime_ns if path.is_file() else 0)
     stored, pixels = _opened(image)
@@ -126,8 +121,6 @@ def fill(
     for remark in stored.remarks:
         warnings.warn(f"{remark}.", PhotoWarning, stacklevel=2)
     _check_values(photo, marked)
-    if stored.jpeg:
-        marked = turned(grown_over_ringing(stored, turned_back(marked, stored), options)[0], stored)
     filled = filled_photo(inpainter, photo, marked, options, found.opaque)
     if pixels is None:
         return image_of(filled)
