@@ -145,4 +145,4 @@ def test_all_doors_give_the_same_bytes(
 
 
 def by_keyword(chosen: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in chosen.items() if name not in ("runtime", "device", "precision")}
+    return {name: value for name, value in chosen.items() if name not in ("ringing", "runtime", "device", "precision")}

@@ -172,17 +172,21 @@ def test_ringing_around_a_speck_is_filled_and_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("orientation", [1, 6, 3])
 def test_ringing_is_found_in_turned_photos(tmp_path: Path, orientation: int) -> None:
     hole = speck(tmp_path / "a.jpg", orientation)
-    turns = {1: 0, 3: 2, 6: 3}[orientation]
-    shown = np.rot90(hole, turns)
-    with Image.open(tmp_path / "a.jpg") as image:
-        before = np.rot90(np.asarray(image), turns)
-    filled = np.asarray(partialconv.fill(tmp_path / "a.jpg", shown))
-    changed = (filled != before).any(axis=2)
-    assert changed.sum() > 2 * shown.sum()
-    rows, columns = np.nonzero(np.rot90(changed, -turns))
-    assert rows.min() >= 48 and rows.max() < 80 and columns.min() >= 64 and columns.max() < 96
-    kept = np.asarray(partialconv.fill(tmp_path / "a.jpg", shown, ringing=False))
-    np.testing.assert_array_equal(kept[~shown], before[~shown])
+    Image.fromarray(np.rot90(hole, {1: 0, 3: 2, 6: 3}[orientation])).save(tmp_path / "hole.png")
+    filling = fill_file(FillJob(tmp_path / "a.jpg", tmp_path / "b.jpg", tmp_path / "hole.png"))
+    assert filling.report.hole_ratio > 2 * hole.mean()
+    changed = (opened(tmp_path / "a.jpg") != opened(tmp_path / "b.jpg")).any(axis=2)
+    rows, columns = np.nonzero(changed)
+    assert rows.min() >= 46 and rows.max() < 82 and columns.min() >= 62 and columns.max() < 98
+
+
+def test_what_is_no_jpeg_afterwards_keeps_all_pixels_beside_the_hole(tmp_path: Path) -> None:
+    hole = speck(tmp_path / "a.jpg")
+    Image.fromarray(hole).save(tmp_path / "hole.png")
+    assert fill_file(FillJob(tmp_path / "a.jpg", tmp_path / "b.png", tmp_path / "hole.png")).report.remarks == ()
+    before = opened(tmp_path / "a.jpg")
+    np.testing.assert_array_equal(opened(tmp_path / "b.png")[~hole], before[~hole])
+    np.testing.assert_array_equal(np.asarray(partialconv.fill(tmp_path / "a.jpg", hole))[~hole], before[~hole][:, :3])
 
 
 def test_remarks_reach_the_command_line_and_the_report_of_a_batch(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,7 +48,8 @@ def overlap(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
 
 
 def found(folder: Path, picture: Image.Image, photo: str = "photo.png", name: str = "hole.png"):  # type: ignore[no-untyped-def]
-    picture.save(folder / name, **({"quality": 90} if name.endswith("jpg") else {}))
+    options: dict[str, Any] = {"quality": 90} if name.endswith("jpg") else {}
+    picture.save(folder / name, **options)
     return read_hole(folder / name, read_photo(folder / photo))
 
 
@@ -146,7 +148,7 @@ def test_soft_marks_of_any_colour_on_black_are_a_hole(folder: Path, pen: tuple[i
     big = Image.new("RGB", (1280, 960))
     big.paste(pen, mask=line(size=(1280, 960)))
     soft, hard = big.resize(SIZE, Image.Resampling.LANCZOS), big.resize(SIZE, Image.Resampling.NEAREST)
-    wanted = (np.asarray(hard) > 0).any(axis=2)
+    wanted = np.asarray((np.asarray(hard) > 0).any(axis=2))
     for picture in (soft, hard):
         assert overlap(found(folder, picture).accept(), wanted) > 0.9
 
@@ -168,7 +170,8 @@ def test_nearly_black_is_empty() -> None:
 def test_a_photo_with_erased_parts_is_its_own_hole(folder: Path, kind: str) -> None:
     alpha = Image.eval(line().filter(ImageFilter.GaussianBlur(4)), lambda value: 255 - value)
     path = folder / f"erased.{kind}"
-    layer(alpha).save(path, **({"lossless": True, "exact": True} if kind == "webp" else {}))
+    options: dict[str, Any] = {"lossless": True, "exact": True} if kind == "webp" else {}
+    layer(alpha).save(path, **options)
     diagnosis = read_hole(path, read_photo(path), grow_px=2)
     assert diagnosis.opaque and diagnosis.findings == ()
     wide = Image.fromarray(np.asarray(alpha) < 255).filter(ImageFilter.MaxFilter(5))

@@ -166,6 +166,31 @@ def test_jpeg_from_a_turned_camera(visit: Visit, tmp_path: Path) -> None:
         assert dict(filled.getexif()) == dict(exif)
 
 
+@pytest.mark.parametrize("orientation", [3, 6])
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_photos_are_shown_as_they_are_filled(visit: Visit, tmp_path: Path, kind: str, orientation: int) -> None:
+    """Browsers turn JPEGs by their EXIF orientation, and other formats or not; the server turns all."""
+    path = tmp_path / f"turned.{kind.lower()}"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    pixels = np.zeros((240, 320, 3), np.uint8)
+    pixels[:60, :80] = 255  # one corner
+    Image.fromarray(pixels).save(path, kind, exif=exif, **({"lossless": True} if kind == "WEBP" else {}))
+    page = visit()
+    open_photo(page, path)
+    shown = np.rot90(pixels, {3: 2, 6: 3}[orientation])
+    assert f"{shown.shape[1]} \u00d7 {shown.shape[0]}" in (page.text_content("#name") or "")
+    drag(page, (30, 40), (90, 60))
+    hole = download_hole(page)
+    assert hole.shape == shown.shape[:2]
+    fill(page)
+    _, data = download(page, "#download")
+    with Image.open(io.BytesIO(data)) as filled:
+        assert filled.getexif()[0x0112] == orientation
+        after = np.rot90(np.asarray(filled.convert("RGB")), {3: 2, 6: 3}[orientation])
+    np.testing.assert_array_equal(after[~hole], shown[~hole])
+
+
 def test_touch_and_pinch_on_a_phone(visit: Visit, photo: Path) -> None:
     page = visit(PHONE, has_touch=True, is_mobile=True, device_scale_factor=2)
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]

@@ -12,7 +12,7 @@ from PIL import Image
 
 from partialconv.conventions import Hole
 from partialconv.errors import InputError
-from partialconv.filling.job import HoleLike, filled_photo, find_hole, grown_over_ringing, open_inpainter
+from partialconv.filling.job import HoleLike, filled_photo, find_hole, open_inpainter
 from partialconv.filling.options import FillOptions
 from partialconv.imageio import Filled, Photo, image_of, photo_of_image, read_photo
 from partialconv.inference import Inpainter
@@ -56,7 +56,6 @@ def fill(
     hole_from_alpha: bool = ...,
     anchor: Anchor = ...,
     grain: bool = ...,
-    ringing: bool = ...,
     copy: bool = ...,
 ) -> NDArray[Values]: ...
 @overload
@@ -71,7 +70,6 @@ def fill(
     hole_from_alpha: bool = ...,
     anchor: Anchor = ...,
     grain: bool = ...,
-    ringing: bool = ...,
     copy: bool = ...,
 ) -> Image.Image: ...
 def fill(
@@ -85,7 +83,6 @@ def fill(
     hole_from_alpha: bool = FillOptions.hole_from_alpha,
     anchor: Anchor = FillOptions.anchor,
     grain: bool = FillOptions.grain,
-    ringing: bool = FillOptions.ringing,
     copy: bool = FillOptions.copy,
 ) -> Image.Image | NDArray[Any]:
     """Fill the holes of a photo.
@@ -104,7 +101,6 @@ def fill(
         hole_from_alpha: See `FillOptions`; in place of `hole`.
         anchor: See `FillOptions`.
         grain: See `FillOptions`.
-        ringing: See `FillOptions`; of a JPEG file. Pixels with ripples count as part of the hole.
         copy: See `FillOptions`.
 
     Returns:
@@ -135,7 +131,6 @@ def fill(
         hole_from_alpha=hole_from_alpha,
         anchor=anchor,
         grain=grain,
-        ringing=ringing,
         copy=copy,
     )
     path = model_path(model).absolute()
@@ -153,7 +148,6 @@ def fill(
     for remark in photo.remarks:
         warnings.warn(f"{remark}.", PhotoWarning, stacklevel=2)
     _check_values(photo, marked)
-    marked, _ = grown_over_ringing(photo, marked, options)
     filled = filled_photo(inpainter, photo, marked, options, found.opaque)
     if pixels is None:
         return _shown(filled)

@@ -130,7 +130,7 @@ def fill_file(job: FillJob, inpainter: Inpainter | None = None, watcher: Watcher
     photo, found = read_job(job)
     found.accept(job.options.strict)
     watcher.found(found)
-    hole, about_ringing = grown_over_ringing(photo, found.hole, job.options)
+    hole, about_ringing = grown_over_ringing(job, photo, found.hole)
     remarks = [*photo.remarks, *about_ringing]
     for remark in remarks:
         watcher.remarked(remark)
@@ -198,18 +198,21 @@ def find_hole(photo: Photo, hole: HoleLike | None, options: FillOptions) -> Diag
     return replace(found, hole=as_stored(found.hole, photo.orientation))
 
 
-def grown_over_ringing(photo: Photo, hole: Hole, options: FillOptions) -> tuple[Hole, tuple[str, ...]]:
-    """Grow a hole over the ringing around it, if that is wanted.
+def grown_over_ringing(job: FillJob, photo: Photo, hole: Hole) -> tuple[Hole, tuple[str, ...]]:
+    """Grow a hole over the ringing around it, if that is wanted and a JPEG becomes a JPEG.
+
+    The blocks that the hole touches are coded anew then anyway; in another format pixels beside the hole stay.
 
     Args:
+        job: Of the fill.
         photo: As it is stored.
         hole: As the photo is stored.
-        options: Of the fill.
 
     Returns:
         The hole, and a remark if it has grown.
     """
-    grown = with_ringing(photo, hole) if options.ringing else hole
+    wanted = job.options.ringing and FORMAT_OF_SUFFIX[job.output.suffix.lower()] == "JPEG"
+    grown = with_ringing(photo, hole) if wanted else hole
     num_grown = int(np.count_nonzero(grown)) - int(np.count_nonzero(hole))
     if num_grown == 0:
         return hole, ()

@@ -75,7 +75,7 @@ class FillOptions:
     grain: Annotated[bool, About("Continue the photo's grain into the fill; without it the fill is smoother.")] = True
     ringing: Annotated[
         bool,
-        About("Fill the ripples around the hole in a JPEG, too, within the 8x8 blocks that it touches."),
+        About("Fill the ripples around the hole, too, where a JPEG becomes a JPEG, within the 8x8 blocks."),
     ] = True
     copy: Annotated[bool, About("Fill wide holes with detail of the photo itself; without it they are blurred.")] = True
     runtime: Annotated[

@@ -87,7 +87,7 @@ class Photo:
         exif.load(self.info.get("exif", b""))
         exif[ExifTags.Base.Orientation] = 1
         info = {**self.info, "exif": exif.tobytes()}
-        return replace(self, samples=turned(self.samples, self), orientation=1, info=info)
+        return replace(self, samples=TURNS[self.orientation](self.samples), orientation=1, info=info)
 
     @property
     def erased(self) -> NDArray[np.bool_]:
@@ -119,16 +119,6 @@ class Photo:
         image = Image.fromarray(np.ascontiguousarray(pixels))
         image.info = info
         return image
-
-
-def turned(stored: NDArray[Any], photo: Photo) -> NDArray[Any]:
-    """Turn something of a photo, (H, W, ...), from how the photo is stored to how it is shown."""
-    return TURNS[photo.orientation](stored) if photo.orientation != 1 else stored
-
-
-def turned_back(shown: NDArray[Any], photo: Photo) -> NDArray[Any]:
-    """Turn something of a photo, (H, W, ...), from how the photo is shown to how it is stored."""
-    return TURNS[BACK.get(photo.orientation, photo.orientation)](shown) if photo.orientation != 1 else shown
 
 
 def read_photo(path: Path, output: Path | None = None) -> Photo:
@@ -231,7 +221,13 @@ def _mode(image: Image.Image, path: Path, bits: int | None) -> str:
 
 
 def _orientation(image: ImageFile) -> int:
-    value = exif_of(image).get(ExifTags.Base.Orientation, 1)
+    exif = exif_of(image)
+    if image.format != "TIFF" and "exif" in image.info:
+        exif = Image.Exif()  # without the orientation of XMP, which Pillow adds and no viewer follows
+        exif.load(image.info["exif"])
+    elif image.format != "TIFF" and "Raw profile type exif" not in image.info:
+        return 1
+    value = exif.get(ExifTags.Base.Orientation, 1)
     return value if value in range(1, 9) else 1
 
 

@@ -7,6 +7,7 @@ import * as server from "./server.js";
 import {Session} from "./session.js";
 import {listenForPhotos} from "./sources.js";
 import {Tools} from "./tools.js";
+import {mayBeTurned} from "./turned.js";
 import {decode, View} from "./view.js";
 import * as words from "./words.js";
 
@@ -35,6 +36,16 @@ function say(text, bad = false, seconds = 6) {
 
 // Opening
 
+// A photo as the server turns it, and the file that shows it so if it is another one.
+async function pictureOf(file) {
+  if (!(await mayBeTurned(file))) {
+    const picture = await decode(file).catch(() => null);
+    if (picture) return [picture, undefined];
+  }
+  const shown = await server.show(file);
+  return [await decode(shown), shown];
+}
+
 async function open(file, holeFile) {
   if (running || (session?.unsaved && !confirm("Open another photo? What you painted and did not download is lost."))) return;
   const ticket = ++opening;
@@ -47,7 +58,7 @@ async function open(file, holeFile) {
     if ([413, 415, 422].includes(error.status)) throw error; // whatever else it is, the photo is not to blame
   });
   try {
-    [picture] = await Promise.all([decode(file).catch(async () => decode((shown = await server.show(file)))), looking]);
+    [[picture, shown]] = await Promise.all([pictureOf(file), looking]);
   } catch (error) {
     say(words.refusal(error), true);
     return;
@@ -138,8 +149,7 @@ async function fill() {
     const hole = await encodeHole(current.hole);
     const {file, report} = await patiently(() =>
       server.fill(current.state.blob, hole, $("model").value || undefined, controller.signal, tellShare), controller.signal);
-    let shown;
-    const picture = await decode(file).catch(async () => decode((shown = await server.show(file))));
+    const [picture, shown] = await pictureOf(file);
     const seconds = (performance.now() - started) / 1000;
     current.filled({blob: file, picture, shown, report, seconds, hole});
     await present();
