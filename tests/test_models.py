@@ -81,5 +81,5 @@ def test_a_name_is_as_good_as_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
         partialconv.fill(photo, hole, model="none")
     monkeypatch.chdir(tmp_path)
     (tmp_path / zoo.DEFAULT).write_text("a file of the user's of that name goes before")
-    with pytest.raises(InputError, match="no ONNX model"):
+    with pytest.raises(InputError, match="not an ONNX model"):
         partialconv.fill(photo, hole, model=zoo.DEFAULT)

@@ -8,11 +8,11 @@ from partialconv.filling.options import FillOptions
 from partialconv.privacy import switch_off
 
 if TYPE_CHECKING:
-    from partialconv.filling.api import HoleWarning, fill
+    from partialconv.filling.api import HoleWarning, PhotoWarning, fill
     from partialconv.filling.job import FillJob, fill_file
     from partialconv.inference import Inpainter
 
-__all__ = ["FillJob", "FillOptions", "HoleWarning", "Inpainter", "InputError", "fill", "fill_file"]
+__all__ = ["FillJob", "FillOptions", "HoleWarning", "Inpainter", "InputError", "PhotoWarning", "fill", "fill_file"]
 __version__ = "0.1.0"
 
 switch_off()
@@ -21,6 +21,7 @@ switch_off()
 _LOADED_LATER = {
     "FillJob": "partialconv.filling.job",
     "HoleWarning": "partialconv.filling.api",
+    "PhotoWarning": "partialconv.filling.api",
     "Inpainter": "partialconv.inference",
     "fill": "partialconv.filling.api",
     "fill_file": "partialconv.filling.job",

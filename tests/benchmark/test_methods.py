@@ -44,7 +44,7 @@ def test_a_network_with_grain_and_bare(tmp_path: Path) -> None:
     np.testing.assert_array_equal(open_method("x", f"bare:{model_path()}").fill(photo, HOLE), bare.fill(photo, HOLE))
     assert (ours.fill(photo, HOLE) != bare.fill(photo, HOLE)).any()
     blend(tmp_path / "net.onnx", TensorProto.FLOAT, ("h", "w"))
-    with pytest.raises(InputError, match="no file of `partialconv export`"):
+    with pytest.raises(InputError, match="not a file of `partialconv export`"):
         open_method("x", f"bare:{tmp_path / 'net.onnx'}")
 
 

@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image
 
 import partialconv
 from partialconv.errors import InputError
-from partialconv.filling.batch import Settings, list_work, work_on_ray
+from partialconv.filling.batch import Settings, work_on_ray
+from partialconv.filling.listing import list_work
 from tests.cli.test_main import changed_files
 from tests.command import run
+
+pillow_heif.register_heif_opener()
 
 
 def picture(seed: int = 0) -> Image.Image:
@@ -53,7 +57,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_folder_and_its_folders(folder: Path) -> None:
     done = run("batch", "photos", "holes", "-o", "out", cwd=folder)
-    assert done.returncode == 1 and "4 filled, 0 skipped, 2 failed" in done.stdout
+    assert done.returncode == 1 and "4 filled, 0 skipped, 2 failed, 1 left" in done.stdout
     assert "\nno hole for photos/lonely.png: expected holes/lonely.png.\n" in done.stderr
     assert "Traceback" not in done.stderr
     out = folder / "out"
@@ -62,7 +66,9 @@ def test_a_folder_and_its_folders(folder: Path) -> None:
     assert {name: line["status"] for name, line in lines.items()} == {
         **dict.fromkeys(("a.jpg", "b.png", "c.webp", "d.bmp"), "filled"),
         **dict.fromkeys(("broken.jpg", "lonely.png"), "failed"),
+        "notes.txt": "left",
     }
+    assert lines["a.jpg"]["hole"] == "holes/a.png"
     assert "broken.jpg" in lines["broken.jpg"]["error"] and lines["b.png"]["seconds"] > 0
     with Image.open(out / "b.png") as given, Image.open(folder / "photos" / "b.png") as photo:
         wanted = partialconv.fill(photo, hole())
@@ -86,6 +92,32 @@ def test_one_hole_for_all(folder: Path) -> None:
     hole().save(folder / "stamp.png")
     done = run("batch", "photos/inner", "stamp.png", "-o", "out", "--workers", "1", cwd=folder)
     assert done.returncode == 0 and changed_files(folder / "out") == {"c.webp", "d.bmp", "report.jsonl"}
+
+
+def test_a_folder_as_people_have_it(tmp_path: Path) -> None:
+    """Formats of phones and browsers, and a linked album: all are filled, and nothing is exit code 0."""
+    for name in ("photos", "album"):
+        (tmp_path / name).mkdir()
+    for name in ("photos/1.jpg", "photos/2.jfif", "photos/3.avif", "photos/4.gif", "photos/5.heic", "album/6.jpg"):
+        kind = {"jpg": "JPEG", "jfif": "JPEG", "heic": "HEIF"}.get(name.split(".")[1])
+        picture().save(tmp_path / name, kind)
+    (tmp_path / "photos" / "linked").symlink_to(tmp_path / "album")
+    hole().save(tmp_path / "stamp.png")
+    done = run("batch", "photos", "stamp.png", "-o", "out", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"6 filled, 0 skipped, 0 failed; {Path('out') / 'report.jsonl'}\n")
+    assert {p.name for p in (tmp_path / "out").rglob("*.*")} == {
+        "1.jpg", "2.jfif", "3.png", "4.png", "5.png", "6.jpg", "report.jsonl",
+    }  # fmt: skip
+    for name in ("3.avif", "4.gif"):
+        with Image.open(tmp_path / "photos" / name) as photo, Image.open(tmp_path / "out" / f"{name[0]}.png") as filled:
+            before, after = np.asarray(photo.convert("RGB")), np.asarray(filled.convert("RGB"))
+        different = (before != after).any(axis=2)
+        assert different[20:30, 30:50].any() and not different[~(np.asarray(hole()) > 0)].any()
+    (tmp_path / "photos" / "7.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(99))
+    (tmp_path / "photos" / "8.psd").touch()
+    again = run("batch", "photos", "stamp.png", "-o", "out", "--resume", cwd=tmp_path)
+    assert again.returncode == 1 and "0 filled, 6 skipped, 1 failed, 1 left" in again.stdout
+    assert "7.heic" in again.stderr and "8.psd" in again.stderr
 
 
 def test_what_is_transparent_is_filled_and_becomes_opaque(tmp_path: Path) -> None:
@@ -131,7 +163,8 @@ def test_results_and_holes_among_the_photos_are_not_photos(folder: Path) -> None
     picture().save(folder / "photos" / "out" / "old.png")
     hole().save(folder / "photos" / "a.holes.png")
     jobs = list_work(folder / "photos", folder / "photos", folder / "photos" / "out")
-    assert [job.photo.name for job in jobs] == ["a.jpg", "b.png", "broken.jpg", "c.webp", "d.bmp", "lonely.png"]
+    wanted = ["a.jpg", "b.png", "broken.jpg", "c.webp", "d.bmp", "lonely.png", "notes.txt"]
+    assert [job.photo.name for job in jobs] == wanted
     assert jobs[0].hole == folder / "photos" / "a.holes.png"
 
 
@@ -139,7 +172,9 @@ def test_an_interrupted_batch_goes_on_where_it_was(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     for number in range(12):  # large enough to be met at work
         picture(number).resize((1200, 900)).save(tmp_path / "photos" / f"{number:03}.png")
-    hole().resize((1200, 900)).save(tmp_path / "hole.png")
+    marks = np.zeros((900, 1200), np.uint8)
+    marks[300:312, 450:750] = 255
+    Image.fromarray(marks).save(tmp_path / "hole.png")
     command = [sys.executable, "-m", "partialconv", "batch", "photos", "hole.png", "-o", "out"]
     # where tests run in the background of a shell, they and their children would ignore Ctrl-C
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

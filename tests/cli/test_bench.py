@@ -93,7 +93,7 @@ def test_the_report_holds_together(folder: Path) -> None:
         (("--photos", "photos", "--masks", "photos", "-o", "new"), "no manifest.csv in photos"),
         (("--photos", "none", "--masks", "masks", "-o", "new"), "no folder none"),
         (("--compare", "none.json", "none.json"), "cannot read none.json"),
-        (("--compare", "masks/manifest.csv", "none.json"), "no report.json of"),
+        (("--compare", "masks/manifest.csv", "none.json"), "not a report.json of"),
     ],
 )
 def test_wrong_input_is_one_line_and_writes_nothing(folder: Path, arguments: tuple[str, ...], message: str) -> None:

@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
 def test_fill(folder: Path) -> None:
     for name in ("out.png", "out.jpg"):
         result = run("fill", "photo.png", "holes.png", "-o", name, cwd=folder)
-        assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+        assert (result.returncode, result.stderr) == (0, "")
     with Image.open(folder / "out.png") as filled, Image.open(folder / "photo.png") as photo:
         different = (np.asarray(filled) != np.asarray(photo)).any(axis=-1)
     assert not different[:20].any() and not different[30:].any()
@@ -57,13 +57,13 @@ def test_fill(folder: Path) -> None:
         (("photo.jpg", "empty.png", "-o", "out.jpg"), "empty.png marks no pixel"),
         (("photo.jpg", "full.png", "-o", "out.jpg"), "full.png marks every pixel"),
         (("broken.jpg", "holes.png", "-o", "out.jpg"), "broken.jpg is broken"),
-        (("text.jpg", "holes.png", "-o", "out.jpg"), "text.jpg is no picture"),
-        (("photo.jpg", "text.jpg", "-o", "out.jpg"), "text.jpg is no picture"),
+        (("text.jpg", "holes.png", "-o", "out.jpg"), "cannot read text.jpg as an image"),
+        (("photo.jpg", "text.jpg", "-o", "out.jpg"), "cannot read text.jpg as an image"),
         (("photo.jpg", "holes.png", "-o", "out.gif"), "must end in one of"),
         (("photo.jpg", "holes.png", "-o", "none/out.jpg"), "no folder none"),
         (("photo.jpg", "holes.png", "-o", "there.png"), "there.png exists"),
         (("photo.jpg", "holes.png", "-o", "out.jpg", "--model", "missing.onnx"), "no model file missing.onnx"),
-        (("photo.jpg", "holes.png", "-o", "out.jpg", "--model", "photo.png"), "no ONNX model"),
+        (("photo.jpg", "holes.png", "-o", "out.jpg", "--model", "photo.png"), "not an ONNX model"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -132,7 +132,7 @@ def test_sets_are_made_and_shown(folder: Path) -> None:
     [
         (("benchmark", "-o", "there"), "is not empty"),
         (("benchmark", "-o", "new", "--kinds", "lines"), "unknown kind of holes 'lines'"),
-        (("benchmark", "-o", "new", "--kinds", "strokes=much"), "'strokes=much' is no weight"),
+        (("benchmark", "-o", "new", "--kinds", "strokes=much"), "'strokes=much' is not a weight"),
         (("benchmark", "-o", "new", "--kinds", "flow"), "need a folder of `partialconv masks flow`"),
         (("benchmark", "-o", "new", "--raw", "there"), "no flow masks"),
         (("import", "missing.zip", "-o", "new", "--kind", "white"), "no file or folder missing.zip"),

@@ -10,8 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 import httpx
+import numpy as np
 import pytest
+
+from partialconv.cli.serve import _show_code
+from partialconv.server.listen import reachable_address
 
 SERVE = [sys.executable, "-m", "partialconv", "serve"]
 
@@ -46,6 +51,34 @@ def test_it_serves_until_it_is_told_to_stop() -> None:
         _, log = process.communicate(timeout=30)
     assert re.search(r"GET '/api/models' 200 0\.\d{3} s", log)
     assert "Traceback" not in log
+
+
+def test_a_phone_gets_an_address_that_it_can_open(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is printed as a code is read back by a reader of another library."""
+    address = "http://192.168.1.20:8000/#token=abcDEF123_-"
+    _show_code(address)
+    first, *rows = capsys.readouterr().out.splitlines()
+    assert first == f"on a phone in the same network: {address}"
+    halves = {" ": (0, 0), "\u2580": (1, 0), "\u2584": (0, 1), "\u2588": (1, 1)}
+    cells = np.array([[halves[sign] for sign in re.sub(r"\x1b\[[0-9;]*m", "", row)] for row in rows if row.strip()])
+    light = cells.transpose(0, 2, 1).reshape(2 * len(cells), -1)
+    picture = np.kron(np.pad(light, 4, constant_values=1), np.ones((8, 8), int)) * 255
+    read, *_ = cv2.QRCodeDetector().detectAndDecode(picture.astype(np.uint8))
+    assert read == address
+
+
+def test_all_addresses_are_one_that_others_can_open() -> None:
+    with served("--host", "0.0.0.0") as (process, address):
+        assert process.stdout
+        if reachable_address("0.0.0.0") is None:
+            pytest.skip("this machine has no network")
+        line = process.stdout.readline()
+        match = re.fullmatch(r"on a phone in the same network: (http://([\d.]+):(\d+)/#token=\S+)\n", line)
+        assert match and match[2] not in ("0.0.0.0", "127.0.0.1") and match[1].endswith(address.partition("/#")[2])
+        assert httpx.get(match[1].partition("#")[0]).status_code == 200
+    assert reachable_address("127.0.0.1") is None
 
 
 def test_beyond_this_machine_there_is_a_token() -> None:

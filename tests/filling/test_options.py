@@ -10,6 +10,7 @@ import pytest
 from partialconv import FillOptions, InputError
 from partialconv.filling.options import options
 from partialconv.inference.runtime import PRECISIONS, RUNTIMES
+from partialconv.masks.placing import ANCHORS
 from tests.command import call
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "options.md"
@@ -22,7 +23,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "options.md"
         ({"grow_px": 501}, "grow_px is 501, expected whole pixels, 0 to 500."),
         ({"grow_px": 1.5}, "grow_px is 1.5"),
         ({"grow_px": True}, "grow_px is True"),
-        ({"hole_color": "red"}, "hole_color is 'red', expected white or black."),
+        ({"hole_color": "red"}, "hole_color is 'red', expected one of auto, white, black."),
         ({"grain": 1}, "grain is 1, expected true or false."),
         ({"runtime": "tflite"}, "runtime is 'tflite', expected one of onnxruntime, torch, openvino."),
         ({"model": 3}, "model is 3"),
@@ -49,6 +50,7 @@ def test_text_becomes_values() -> None:
 def test_runtimes_and_precisions_are_those_that_can_be_opened() -> None:
     choices = {option.name: option.choices for option in options()}
     assert (choices["runtime"], choices["precision"]) == (RUNTIMES, PRECISIONS)
+    assert choices["anchor"] == ANCHORS
 
 
 def test_every_option_is_a_sentence() -> None:

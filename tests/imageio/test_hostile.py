@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from partialconv.errors import InputError
-from partialconv.imageio import check_destination, read_photo, rgb_of, unfinished, write_photo
+from partialconv.imageio import check_destination, read_photo, read_text, rgb_of, unfinished, write_photo
 from partialconv.masks import read_hole
 from tests.imageio.formats import animation, png
 
@@ -102,7 +102,7 @@ def test_what_is_no_picture_is_refused_at_once(tmp_path: Path, kind: str, reader
     elif kind != "nothing":
         content = {"empty": b"", "text": b"hello", "postscript": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"}
         path.write_bytes(content[kind])
-    message = "is no picture that can be read" if kind in ("empty", "text", "postscript") else "^no file"
+    message = "^cannot read .* as an image" if kind in ("empty", "text", "postscript") else "^no file"
     with pytest.raises(InputError, match=message):
         reader(path)
 
@@ -287,3 +287,41 @@ def test_mutated_files_make_one_clear_line_each() -> None:
     assert re.fullmatch(rf"{NUM_MUTATED} files: .*\n", done.stdout), done.stdout[-2000:]
     read, refused = (int(n) for n in re.findall(r"'(?:photos read|refused by read_photo)': (\d+)", done.stdout))
     assert read + refused == NUM_MUTATED and read > 1000 and refused > 1000
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_text_may_begin_with_a_byte_order_mark(tmp_path: Path, mark: bytes) -> None:
+    (tmp_path / "a.txt").write_bytes(mark + "größe\n".encode())
+    assert read_text(tmp_path / "a.txt", 100) == "größe\n"
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444, 0o4750])
+def test_a_replaced_file_keeps_its_mode(tmp_path: Path, photo: Path, mode: int) -> None:
+    content = photo.read_bytes()
+    target = tmp_path / "replaced.png"
+    target.write_bytes(content)
+    target.chmod(mode)
+    read = read_photo(target)
+    remarks = write_photo(read, rgb_of(read), np.eye(*read.size, dtype=bool), target, overwrite=True)
+    assert stat.S_IMODE(target.stat().st_mode) == mode and remarks == ()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may give files away")
+def test_a_replaced_file_keeps_its_owner(tmp_path: Path, photo: Path) -> None:
+    target = tmp_path / "replaced.png"
+    target.write_bytes(photo.read_bytes())
+    os.chown(target, 1234, 2345)
+    read = read_photo(target)
+    write_photo(read, rgb_of(read), np.eye(*read.size, dtype=bool), target, overwrite=True)
+    assert (target.stat().st_uid, target.stat().st_gid) == (1234, 2345)
+
+
+def test_other_names_of_a_replaced_file_are_told(tmp_path: Path, photo: Path) -> None:
+    target, other = tmp_path / "one.png", tmp_path / "other.png"
+    target.write_bytes(photo.read_bytes())
+    os.link(target, other)
+    before = other.read_bytes()
+    read = read_photo(target)
+    remarks = write_photo(read, 255 - rgb_of(read), np.eye(*read.size, dtype=bool), target, overwrite=True)
+    assert remarks == (f"{target} had 1 other name (hard links), under which the old file stays",)
+    assert other.read_bytes() == before != target.read_bytes()

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from partialconv.errors import InputError
-from partialconv.imageio import read_photo, rgb_of, write_photo
+from partialconv.imageio import Filled, read_photo, rgb_of, write_photo
+from partialconv.imageio.jpeg import requantise_blocks
 from tests.imageio.formats import EXIF, ICC, XMP
 
 KINDS = ["L", "4:4:4", "4:2:2", "4:2:0", "4:4:0", "4:1:1", "RGB", "CMYK 4:4:4", "CMYK 4:2:0", "YCCK 4:2:0"]
@@ -175,3 +176,21 @@ def test_arithmetic_coding_is_refused_in_one_line(tmp_path: Path) -> None:
     with contextlib.suppress(InputError):  # Pillow may decode it or not
         read_photo(tmp_path / "a.jpg")
     assert [path.name for path in tmp_path.iterdir()] == ["a.jpg"]
+
+
+@pytest.mark.parametrize("kind", ["4:4:4", "4:2:0", "4:1:1"])
+def test_rows_are_computed_once_for_all_planes(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "photo.jpg").write_bytes(encode((90, 70), kind, "plain", 90, 1))
+    photo, hole = read_photo(tmp_path / "photo.jpg"), np.zeros((90, 70), bool)
+    hole[10:60, 20:30] = hole[85:90, 3:9] = True
+    filled = Filled(photo, rgb_of(photo), hole)
+    asked: list[int] = []
+    rows = Filled.rows
+
+    def watched(self: Filled, start: int, stop: int) -> NDArray[Any]:
+        asked.extend(range(start, stop))
+        return rows(self, start, stop)
+
+    monkeypatch.setattr(Filled, "rows", watched)
+    requantise_blocks(filled, tmp_path / "out.jpg")
+    assert len(set(asked)) == len(asked) and set(np.flatnonzero(hole.any(axis=1))) <= set(asked)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from partialconv import Inpainter
-from partialconv.inference.grain import DETAIL_PX
+from partialconv.inference.grain import DETAIL_PX, _seen_in
 from partialconv.inference.grain import add_grain as add_grain_by_plan
 from partialconv.inference.planner import plan
 from partialconv.inference.tones import keep_tones
@@ -215,3 +215,32 @@ def test_hairlines_stay_as_they_are(width: int) -> None:
     before = photo.copy()
     add_grain(photo, hole, 255)
     np.testing.assert_array_equal(photo, before)
+
+
+def test_a_window_that_is_not_kept_gets_the_same_grain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is computed once and what is computed anew for lack of room are the same, and independent of the order."""
+    rng = np.random.default_rng(0)
+    photo = rng.normal(128, 12, (400, 400, 3)).clip(0, 255).astype(np.uint8)
+    hole = np.zeros((400, 400), bool)
+    hole[100:180, 40:60] = hole[100:180, 90:110] = hole[300:320, 300:380] = True
+    smooth = np.where(hole[..., None], np.uint8(128), photo)
+    results, num_computed = [], []
+    for room in (0, 1 << 30):
+        monkeypatch.setattr("partialconv.inference.grain.KEPT_PX", room)
+        seen: list[int] = []
+        monkeypatch.setattr("partialconv.inference.grain._seen_in", counted(_seen_in, seen))
+        filled = smooth.copy()
+        add_grain(filled, hole, 255)
+        results.append(filled)
+        num_computed.append(len(seen))
+    np.testing.assert_array_equal(results[0], results[1])
+    assert (results[0] != smooth)[hole].mean() > 0.5
+    assert num_computed[0] == 2 * num_computed[1]
+
+
+def counted(function: Any, calls: list[int]) -> Any:
+    def call(*arguments: Any) -> Any:
+        calls.append(1)
+        return function(*arguments)
+
+    return call

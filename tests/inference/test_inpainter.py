@@ -77,6 +77,31 @@ def watch(monkeypatch: pytest.MonkeyPatch, inpainter: Inpainter, network: Any) -
     return seen
 
 
+def test_a_hole_at_the_border_leaves_other_crops_as_they_are(inpainter: Inpainter) -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (300, 500, 3), dtype=np.uint8)
+    hole, border = np.zeros((2, 300, 500), bool)
+    hole[140:150, 240:260] = True
+    border[:70, 60:80] = True
+    both = [len(batch) for batch in inpainter.plan(hole | border).batches]
+    alone, together = inpainter.fill(photo, hole, grain=False), inpainter.fill(photo, hole | border, grain=False)
+    np.testing.assert_array_equal(alone[hole], together[hole])
+    assert both == [2]  # or nothing was tested
+
+
+def test_progress_is_told_and_what_it_raises_ends_the_fill(inpainter: Inpainter) -> None:
+    photo, hole = gradient(600, 800), np.zeros((600, 800), bool)
+    hole[100:160, 100:400] = hole[400:410, 500:520] = True
+    shares: list[float] = []
+    inpainter.fill(photo, hole, tell=shares.append)
+    assert len(shares) > 2 and shares == sorted(shares) and 0 < shares[0] < 1 and shares[-1] == 1
+
+    def stop(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        inpainter.fill(photo, hole, tell=stop)
+
+
 def test_only_the_surroundings_of_the_hole_are_seen(monkeypatch: pytest.MonkeyPatch, inpainter: Inpainter) -> None:
     seen = watch(monkeypatch, inpainter, inpainter.runtime)
     photo, hole = gradient(1200, 900), np.zeros((1200, 900), bool)
@@ -233,7 +258,7 @@ def test_a_model_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no model file"):
         Inpainter(tmp_path / "none.onnx")
     (tmp_path / "text.onnx").write_text("no model")
-    with pytest.raises(InputError, match="no ONNX model"):
+    with pytest.raises(InputError, match="not an ONNX model"):
         OnnxRuntime(tmp_path / "text.onnx")
 
 
@@ -279,12 +304,12 @@ def test_a_file_comes_back_as_it_is_shown(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # stored lying, shown upright
     Image.fromarray(gradient()).save(tmp_path / "photo.tif", exif=exif)
-    shown = np.rot90(gradient(), -1)
     hole = stroke_hole((120, 80), 2, (0.1, 0.2))
     Image.fromarray(hole).save(tmp_path / "holes.png")
+    stored = partialconv.fill(gradient(), np.ascontiguousarray(np.rot90(hole)))  # as the command line fills it
     for marks in (tmp_path / "holes.png", hole):
         filled = np.asarray(partialconv.fill(tmp_path / "photo.tif", marks))
-        np.testing.assert_array_equal(filled, partialconv.fill(np.ascontiguousarray(shown), hole))
+        np.testing.assert_array_equal(filled, np.rot90(stored, -1))
 
 
 def test_other_modes_are_refused() -> None:

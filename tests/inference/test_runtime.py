@@ -220,5 +220,11 @@ def test_an_older_file_is_written_anew(tmp_path: Path) -> None:
         OnnxRuntime(tmp_path / "new.onnx")(image, valid), OnnxRuntime(model_path())(image, valid), rtol=0, atol=1e-4
     )
     (tmp_path / "text.onnx").write_text("no model")
-    with pytest.raises(InputError, match="no file of `partialconv export`"):
+    with pytest.raises(InputError, match="not a file of `partialconv export`"):
         export(tmp_path / "text.onnx", tmp_path / "other.onnx")
+
+
+@pytest.mark.parametrize(("given_num", "expected"), [("1", 1), ("3", 3), ("", 0), ("all", 0)])
+def test_it_takes_as_many_cores_as_it_is_told(given_num: str, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", given_num)
+    assert OnnxRuntime(model_path()).session.get_session_options().intra_op_num_threads == expected

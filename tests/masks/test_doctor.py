@@ -152,7 +152,11 @@ def test_inverted_holes_are_found(holes: list[Hole]) -> None:
         found = examine(white(~hole), hole.shape)
         expected = ["inverted"] if hole.mean() < 0.4 and border.mean() < 0.5 else []
         assert codes(found) == expected
-        np.testing.assert_array_equal(found.accept(), ~hole)  # said, not done
+        np.testing.assert_array_equal(found.hole, ~hole)
+        if expected:
+            with pytest.raises(InputError, match="looks inverted.*--hole-color black"):
+                found.accept()
+        np.testing.assert_array_equal(examine(white(~hole), hole.shape, "white").accept(strict=True), ~hole)
         np.testing.assert_array_equal(examine(white(~hole), hole.shape, "black").accept(strict=True), hole)
 
 

@@ -148,7 +148,7 @@ def test_flo_files(tmp_path: Path) -> None:
     assert flow[1, 2].tolist() == [10.0, 11.0]
     for content in (b"", b"PIEH", path.read_bytes()[:-1], b"HEIP" + path.read_bytes()[4:]):
         path.write_bytes(content)
-        with pytest.raises(InputError, match=r"no Middlebury \.flo file"):
+        with pytest.raises(InputError, match=r"not a complete Middlebury \.flo file"):
             read_flo(path)
     with pytest.raises(InputError, match="cannot read"):
         read_flo(tmp_path / "missing.flo")

@@ -212,7 +212,7 @@ def test_what_holds_no_masks_is_refused(tmp_path: Path) -> None:
     for source, kind, message in [
         (tmp_path / "missing", "white", "no file or folder"),
         (tmp_path / "empty", "white", "no pictures in"),
-        (tmp_path / "text", "white", "no folder, zip or tar"),
+        (tmp_path / "text", "white", "not a folder, zip or tar"),
         (tmp_path / "empty", "nvidia", "unknown kind of masks 'nvidia'"),
         (broken, "white", "a.png in .*broken.zip is broken"),
     ]:

@@ -129,7 +129,7 @@ def test_flows_that_are_there_already(tmp_path: Path) -> None:
 
 def test_what_is_no_video_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "text.mp4").write_text("no video")
-    with pytest.raises(InputError, match="no video that can be decoded"):
+    with pytest.raises(InputError, match="cannot be decoded as a video"):
         extract_raw([make_video(tmp_path / "v.mp4"), tmp_path / "text.mp4"], tmp_path / "out")
     with pytest.raises(InputError, match="no file"):
         extract_raw([tmp_path / "missing.mp4"], tmp_path / "out")

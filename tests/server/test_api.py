@@ -3,6 +3,8 @@
 import io
 import json
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -117,14 +119,14 @@ def test_options(client: httpx.Client) -> None:
         ({"hole": encoded(hole_array() & False)}, 422, "hole_empty", "marks no pixel"),
         ({"hole": encoded(hole_array() | True)}, 422, "hole_full", "marks every pixel"),
         ({"hole": encoded(hole_array(60, 70))}, 422, "hole_shape", "hole.png is 70x60 pixels, but photo.png is 80x60"),
-        ({"photo": b"no picture"}, 415, "format", "photo is no picture"),
-        ({"hole": b""}, 415, "format", "hole is no picture"),
-        ({"photo": encoded(picture(), "GIF")}, 415, "format", "send a JPEG"),
+        ({"photo": b"no picture"}, 415, "format", "cannot read photo as an image"),
+        ({"hole": b""}, 415, "format", "cannot read hole as an image"),
+        ({"photo": encoded(picture(), "PPM")}, 415, "format", "send a JPEG"),
         ({"photo": PHOTO[: len(PHOTO) // 2]}, 422, "input", "photo.png is broken"),
         ({"photo": encoded(Image.new("F", (80, 60)), "TIFF")}, 422, "input", "in mode F"),
         ({"grow_px": "-1"}, 422, "option", "grow_px is '-1'"),
         ({"grow_px": "٣"}, 422, "option", "grow_px"),
-        ({"hole_color": "red"}, 422, "option", "expected white or black"),
+        ({"hole_color": "red"}, 422, "option", "expected one of auto, white, black"),
         ({"model": "../half.onnx"}, 422, "option", "expected one of half"),
         ({"strict": "perhaps"}, 422, "option", "true or false"),
         ({"grain": "0"}, 422, "option", "grain is '0'"),
@@ -355,3 +357,51 @@ def test_the_page_is_light_and_asks_nobody_else() -> None:
         if address.endswith((".js", ".css")) or address == "/":
             links = re.findall(rb"https?://[^\s\"')]+", data)
             assert links == []
+
+
+def test_a_photo_is_looked_at_before_it_is_filled(client: httpx.Client) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    answer = client.post("/api/look", files={"photo": encoded(picture(60, 80), "JPEG", exif=exif)})
+    assert (answer.status_code, answer.json()) == (200, {"width": 60, "height": 80})
+    moving = encoded(picture(), "GIF", save_all=True, append_images=[picture().rotate(90)])
+    assert "more than one frame" in refused(client.post("/api/look", files={"photo": moving}), 422, "broken")
+
+
+@pytest.mark.parametrize("file_format", ["AVIF", "GIF"])
+def test_formats_that_are_only_read_come_back_as_png(client: httpx.Client, file_format: str) -> None:
+    answer = post(client, encoded(picture(), file_format))
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+    assert decoded(answer.content).size == (80, 60)
+
+
+def test_progress_by_ticket() -> None:
+    """A fill that waits in its middle until it was asked about."""
+    slow = """
+import time
+from partialconv.inference import inpainter
+told = inpainter._Progress.ran
+def ran(progress, batch):
+    told(progress, batch)
+    time.sleep(0.5)
+inpainter._Progress.ran = ran
+"""
+    hole = np.zeros((300, 900), bool)
+    hole[100:140, 20:60] = hole[100:110, 300:450] = hole[200:203, 600:900] = True
+    files = {"photo": encoded(picture(300, 900)), "hole": encoded(hole)}
+    ticket, seen = "0123456789abcdef", []
+    with serving(make_app(program=slow + PROGRAM)) as at, httpx.Client(base_url=at, timeout=60) as client:
+        with ThreadPoolExecutor(1) as pool:
+            fill = pool.submit(httpx.post, f"{at}/api/fill", files=files, data={"ticket": ticket}, timeout=60)
+            while not fill.done():
+                seen.append(client.get("/api/progress", params={"ticket": ticket}).json())
+                time.sleep(0.05)
+        assert fill.result().status_code == 200
+        unknown = {"state": "unknown", "share": 0}
+        assert client.get("/api/progress", params={"ticket": ticket}).json() == unknown
+        assert client.get("/api/progress").json() == unknown
+        shares = [one["share"] for one in seen if one["state"] == "filling"]
+        assert shares == sorted(shares) and any(0 < share < 1 for share in shares), seen
+        for wrong in ("", "abc", "G" * 20, "0" * 65):
+            answer = client.post("/api/fill", files=files, data={"ticket": wrong})
+            assert "hexadecimal" in refused(answer, 422, "option")

@@ -90,8 +90,8 @@ def count_votes(key_file: Path, votes_file: Path) -> dict[str, int]:
         InputError: a file cannot be read, or a line names no pair, no side, or a pair twice.
     """
     try:
-        key = json.loads(key_file.read_text("utf-8"))
-        lines = votes_file.read_text("utf-8").splitlines()
+        key = json.loads(key_file.read_text("utf-8-sig"))
+        lines = votes_file.read_text("utf-8-sig").splitlines()
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read {key_file} and {votes_file}: {error}.") from error
     names = dict.fromkeys(name for pair in key.values() for name in (pair["A"], pair["B"]))

@@ -46,7 +46,7 @@ def open_source(name: str, source: str) -> Method:
     if [value.name for value in session.get_inputs()] == ["image", "valid"]:
         return network(path, grain=kind != "bare")
     if kind == "bare":
-        raise InputError(f"{path} is no file of `partialconv export`: to such files alone grain is added.")
+        raise InputError(f"{path} is not a file of `partialconv export`: to such files alone grain is added.")
     polarity = "valid" if kind == "valid" else "hole"
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     identity = f"{path.name} sha256 {digest}, mask of the {polarity}, ONNX Runtime {onnxruntime.__version__}"
@@ -164,4 +164,4 @@ def _session(path: Path) -> onnxruntime.InferenceSession:
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime's exceptions share no public base
-        raise InputError(f"{path} is no ONNX model that can be run: {str(error).splitlines()[0]}") from error
+        raise InputError(f"{path} is not an ONNX model that can be run: {str(error).splitlines()[0]}") from error

@@ -36,7 +36,7 @@ class FeatureNetwork:
         try:
             self.session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # the runtime's exceptions share no public base
-            raise InputError(f"{file} is no ONNX model that can be run: {str(error).splitlines()[0]}") from error
+            raise InputError(f"{file} is not an ONNX model that can be run: {str(error).splitlines()[0]}") from error
         inputs, outputs = self.session.get_inputs(), [output.name for output in self.session.get_outputs()]
         if len(inputs) != 1 or len(inputs[0].shape) != 4 or not {"features", "logits"} & set(outputs):
             raise InputError(f"{file} gives {outputs}, expected one picture in, and features or logits out.")

@@ -94,9 +94,9 @@ def read_report(path: Path) -> ReportData:
     except OSError as error:
         raise InputError(f"cannot read {file}: {error.strerror}.") from error
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"{file} is no report.json of `partialconv bench`, or damaged.") from error
+        raise InputError(f"{file} is not a report.json of `partialconv bench`, or is damaged.") from error
     if not whole:
-        raise InputError(f"{file} is no report.json of `partialconv bench`, of format {FORMAT}, or damaged.")
+        raise InputError(f"{file} is not a report.json of `partialconv bench`, of format {FORMAT}, or damaged.")
     return data  # type: ignore[no-any-return]
 
 

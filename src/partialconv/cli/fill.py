@@ -1,5 +1,6 @@
 """The commands that fill photos, `fill` and `batch`; what they need is imported inside them."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -8,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from partialconv.cli.flags import takes_options
-from partialconv.cli.terminal import Overwrite, tell
+from partialconv.cli.streams import STREAM, Streams
+from partialconv.cli.terminal import Overwrite, progress_after
 from partialconv.errors import InputError
 from partialconv.filling import FillOptions
 
 if TYPE_CHECKING:
-    from partialconv.conventions import Hole
-    from partialconv.inference import Inpainter
     from partialconv.masks import Diagnosis
 
 REPORT = "report.jsonl"
@@ -22,51 +22,86 @@ REPORT = "report.jsonl"
 
 @takes_options()
 def fill(
-    photo: Annotated[Path, typer.Argument(help="The photo: JPEG, PNG, WebP, TIFF or BMP.", show_default=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the result.", show_default=False)],
+    photo: Annotated[
+        Path,
+        typer.Argument(
+            help="The photo: JPEG, PNG, WebP, TIFF, BMP, AVIF, GIF or HEIC; - = standard input.", show_default=False
+        ),
+    ],
     holes: Annotated[
-        Path | None, typer.Argument(help="A picture drawn over it; white = fill.", show_default=False)
+        Path | None,
+        typer.Argument(help="A picture drawn over it; white = fill; - = standard input.", show_default=False),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The file or folder to write to; - = standard output.",
+            show_default="photo-filled.jpg beside photo.jpg",
+        ),
     ] = None,
     confidence: Annotated[
         Path | None, typer.Option(help="Also write how near to known pixels each pixel was: a grey .png.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan with time and memory, and stop.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     overwrite: Overwrite = False,
     *,
     options: FillOptions,
 ) -> None:
     """Fill the holes of a photo, and keep the rest."""
-    from partialconv.filling.job import FillJob, fill_file, open_inpainter, read_job
+    from partialconv.filling.estimate import estimate_file
+    from partialconv.filling.job import FillJob, fill_file
+    from partialconv.filling.naming import output_for, suffix_for
     from partialconv.filling.watching import Watcher
 
-    class Teller(Watcher):
-        def found(self, diagnosis: "Diagnosis") -> None:
-            tell(diagnosis.findings)
+    streamed = output == STREAM or (output is None and photo == STREAM)
+    if streamed and as_json:
+        raise InputError("--json and the photo would both go to standard output: add -o FILE.")
+    with Streams() as streams, progress_after() as show:
 
-    job = FillJob(photo, output, holes, options, overwrite, confidence)
-    if dry_run:
-        job.check()
-        _, found = read_job(job)
-        hole = found.accept(options.strict)
-        tell(found.findings)
-        _tell_plan(open_inpainter(options), hole)
-    else:
-        for note in fill_file(job, watcher=Teller()).report.notes:
-            print(f"partialconv: note: {note}", file=sys.stderr)
+        class Teller(Watcher):
+            def begin(self, step: str) -> None:
+                show.begin(step)
 
+            def progress(self, share: float) -> None:
+                show.progress(share)
 
-def _tell_plan(inpainter: "Inpainter", hole: "Hole") -> None:
-    steps = inpainter.plan(hole)
-    print(f"hole: {hole.mean():.2%} of {hole.shape[1]}x{hole.shape[0]} pixels")
-    for stage in steps.stages:
-        crops = [crop.window for batch in stage.batches for crop in batch]
-        if crops:
-            megapixels = sum(window.num_pixels for window in crops) / 1e6
-            height, width = max((window.shape for window in crops), key=lambda shape: shape[0] * shape[1])
-            at = "full size" if stage.scale == 1 else f"1/{stage.scale} of the size"
-            print(f"at {at}: {len(crops)} crops, the largest {width}x{height}, {megapixels:.2f} megapixels")
-    seconds, memory_mb = inpainter.estimate(steps)
-    print(f"about {seconds:.2g} s and {max(1, memory_mb):.0f} MB on this machine, beside reading and writing the photo")
+            def found(self, diagnosis: "Diagnosis") -> None:
+                if not as_json:
+                    show.print(*(streams.named(f"partialconv: warning: {finding}") for finding in diagnosis.findings))
+
+            def remarked(self, remark: str) -> None:
+                if not as_json:
+                    show.print(streams.named(f"partialconv: warning: {remark}."))
+
+        source, marks = streams.read(photo, holes)
+        assert source is not None
+        if dry_run and output is None:
+            target = source.with_suffix(suffix_for(source))
+        else:
+            target = streams.write(suffix_for(source)) if streamed else output_for(source, output)
+        job = FillJob(source, target, marks, options, overwrite, confidence)
+        if dry_run:
+            if output is not None:
+                job.check()
+            told = estimate_file(job, Teller())
+            show.end()
+            print(json.dumps(told.as_dict()) if as_json else "\n".join(told.lines()))
+            return
+        filling = fill_file(job, watcher=Teller())
+        show.end()
+        report = filling.report
+        if not as_json:
+            show.print(*(f"partialconv: note: {note}" for note in report.notes))
+        line = (
+            f"{photo}: filled {report.hole_ratio:.2%} of {report.width}x{report.height} pixels "
+            f"in {filling.seconds:.1f} s: {'standard output' if streamed else target}"
+        )
+        if as_json:
+            line = json.dumps({"photo": str(photo)} | filling.as_dict())
+        print(line, file=sys.stderr if streamed else sys.stdout)
 
 
 @takes_options()
@@ -89,7 +124,8 @@ def batch(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from partialconv.filling.batch import Filler, Settings, list_work, work, work_on_ray
+    from partialconv.filling.batch import Filler, Settings, work, work_on_ray
+    from partialconv.filling.listing import list_work
     from partialconv.imageio import discard_unfinished
 
     if output is None:
@@ -102,7 +138,7 @@ def batch(
     settings = Settings(options, overwrite, resume)
     results = work(items, Filler(settings), workers) if ray is None else work_on_ray(items, settings, ray)
     output.mkdir(parents=True, exist_ok=True)
-    counts = {"filled": 0, "skipped": 0, "failed": 0}
+    counts = {"filled": 0, "skipped": 0, "failed": 0, "left": 0, "ignored": 0}
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     try:
         with (
@@ -114,20 +150,23 @@ def batch(
                 counts[result.status] += 1
                 report.write(result.line() + "\n")
                 report.flush()
-                warnings, notes = (
-                    (f"warning: {finding}" for finding in result.findings),
-                    (f"note: {n}" for n in result.notes),
-                )
-                for line in [*warnings, *notes, *filter(None, [result.error])]:
+                error = result.error if result.status != "ignored" else ""
+                warnings = [f"warning: {finding}" for finding in result.findings]
+                notes = [f"note: {note}" for note in result.notes]
+                for line in [*warnings, *notes, *filter(None, [error])]:
                     told = line if result.photo in line else f"{result.photo}: {line}"
                     progress.console.print(told, markup=False, highlight=False, soft_wrap=True)
                 progress.advance(task)
     except KeyboardInterrupt:
-        done = ", ".join(f"{number} {status}" for status, number in counts.items())
-        print(f"partialconv: stopped with {done} of {len(items)} photos: go on with --resume.", file=sys.stderr)
+        print(f"partialconv: stopped with {_told(counts)} of {len(items)} files: go on with --resume.", file=sys.stderr)
         sys.stderr.flush()
         discard_unfinished()
         os._exit(130)  # photos that are being filled would be waited for
-    print(", ".join(f"{number} {status}" for status, number in counts.items()) + f"; {output / REPORT}")
-    if counts["failed"] > 0:
+    print(f"{_told(counts)}; {output / REPORT}")
+    if counts["failed"] or counts["left"]:
         sys.exit(1)
+
+
+def _told(counts: dict[str, int]) -> str:
+    """Counts in words; those that are rarely more than zero only if they are."""
+    return ", ".join(f"{n} {status}" for status, n in counts.items() if n or status not in ("left", "ignored"))

@@ -18,8 +18,32 @@ app = typer.Typer(
     help="Fill irregular holes in photos with partial convolutions.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+# lines at the end of a command's help; Typer takes what an empty line parts as lines
+EXAMPLES = {
+    fill: (
+        "partialconv fill photo.jpg holes.png",
+        "partialconv fill photo.jpg holes.png -o results/ --grow=2",
+        "partialconv fill photo.jpg holes.png --dry-run",
+        "cat photo.jpg | partialconv fill - holes.png > filled.jpg",
+    ),
+    batch: (
+        "partialconv batch photos/ holes/ -o results/",
+        "partialconv batch photos/ stamp.png --anchor=bottom-right -o results/",
+        "partialconv batch photos/ holes/ -o results/ --resume",
+    ),
+    serve: (
+        "partialconv serve --open",
+        "partialconv serve --host 0.0.0.0",
+    ),
+    doctor: ("partialconv doctor holes.png photo.jpg",),
+    train: (
+        "partialconv train recipe.toml --data photos/ --out run/",
+        "partialconv train recipe.toml --data photos/ --out run/ --resume",
+    ),
+    export: ("partialconv export run/ -o model.onnx",),
+}
 
 app.add_typer(masks_app, name="masks")
 
@@ -28,7 +52,7 @@ def main() -> None:
     """Run the command line; wrong input is one line on standard error and exit code 2."""
     keep_fonts_apart()
     try:
-        app()
+        app(prog_name="partialconv")
     except (InputError, ImportError, OSError) as error:
         print(f"partialconv: {error}", file=sys.stderr)
         sys.exit(2)
@@ -51,4 +75,5 @@ def options(
 
 
 for command in (fill, batch, serve, doctor, bench, train, pack, slim, average, export, models, convert):
-    app.command()(command)
+    epilog = "\n\n".join(["Examples:", *EXAMPLES[command]]) if command in EXAMPLES else None
+    app.command(epilog=epilog)(command)

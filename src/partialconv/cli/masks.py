@@ -184,7 +184,7 @@ def _mixture(kinds: str, raw: Path | None) -> dict[str, float]:
         try:
             mixture[name.strip()] = float(weight or 1)
         except ValueError as error:
-            raise InputError(f"{part!r} is no weight, expected e.g. --kinds strokes=0.5,flow=0.5.") from error
+            raise InputError(f"{part!r} is not a weight, expected e.g. --kinds strokes=0.5,flow=0.5.") from error
     return mixture
 
 

@@ -1,5 +1,6 @@
 """The command `partialconv serve`; what it needs is imported inside it."""
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -45,7 +46,7 @@ def serve(
     from partialconv.server.app import create_app
     from partialconv.server.guard import LOOPBACK, Access
     from partialconv.server.limits import Limits
-    from partialconv.server.listen import make_server, open_socket
+    from partialconv.server.listen import make_server, open_socket, reachable_address
     from partialconv.server.process import Process
 
     models: dict[str, Path | None] = {path.stem: path for path in model or []} or {DEFAULT: None}
@@ -66,7 +67,8 @@ def serve(
     app = create_app(process, Access(hosts, token, rate))
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     secret = f"#token={quote(token)}" if token else ""
-    address = f"http://{shown}:{listening.getsockname()[1]}/{secret}"
+    port = listening.getsockname()[1]
+    address = f"http://{shown}:{port}/{secret}"
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # the request's own line says it
@@ -75,6 +77,19 @@ def serve(
             "nothing holds the work to --memory-mb on this system: %s", sys.platform
         )
     print(f"partialconv serves {address}", flush=True)
+    outside = reachable_address(host)
+    if outside is not None:
+        _show_code(f"http://{f'[{outside}]' if ':' in outside else outside}:{port}/{secret}")
     if open_page:
         webbrowser.open(address)
     make_server(app, limits).run(sockets=[listening])
+
+
+def _show_code(address: str) -> None:
+    """Print an address for other machines, as a QR code, too, where the terminal has the characters for it."""
+    import segno
+
+    print(f"on a phone in the same network: {address}", flush=True)
+    with contextlib.suppress(UnicodeEncodeError):
+        segno.make(address, micro=False, error="l").terminal(out=sys.stdout, compact=True)
+    sys.stdout.flush()

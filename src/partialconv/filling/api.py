@@ -1,6 +1,7 @@
 """The one-call interface: photos of any kind in, the same kind out."""
 
 import warnings
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -13,18 +14,34 @@ from partialconv.conventions import Hole
 from partialconv.errors import InputError
 from partialconv.filling.job import HoleLike, filled_photo, find_hole, open_inpainter
 from partialconv.filling.options import FillOptions
-from partialconv.imageio import Photo, image_of, photo_of_image, read_photo
+from partialconv.imageio import Filled, Photo, image_of, photo_of_image, read_photo
 from partialconv.inference import Inpainter
 from partialconv.masks.levels import HoleColor
+from partialconv.masks.placing import Anchor
 from partialconv.zoo import model_path
 
 Values = TypeVar("Values", np.uint8, np.uint16, np.float32, np.float64)
 DTYPES = ("uint8", "uint16", "float32", "float64")
 CHANNELS = (1, 2, 3, 4)
+# from the photo as it is stored to how it is shown, by its EXIF orientation
+SHOWN = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+OVERSHOOT = 0.1  # beyond 0 and 1, as resizing and sharpening leave it; known pixels come back as they were
 
 
 class HoleWarning(UserWarning):
     """Something is wrong with the picture of a hole, but it could be used; see `partialconv.masks.doctor`."""
+
+
+class PhotoWarning(UserWarning):
+    """Something is wrong with the file of a photo, but it could be filled."""
 
 
 @overload
@@ -37,6 +54,7 @@ def fill(
     grow_px: int = ...,
     strict: bool = ...,
     hole_from_alpha: bool = ...,
+    anchor: Anchor = ...,
     grain: bool = ...,
     copy: bool = ...,
 ) -> NDArray[Values]: ...
@@ -50,6 +68,7 @@ def fill(
     grow_px: int = ...,
     strict: bool = ...,
     hole_from_alpha: bool = ...,
+    anchor: Anchor = ...,
     grain: bool = ...,
     copy: bool = ...,
 ) -> Image.Image: ...
@@ -62,6 +81,7 @@ def fill(
     grow_px: int = FillOptions.grow_px,
     strict: bool = FillOptions.strict,
     hole_from_alpha: bool = FillOptions.hole_from_alpha,
+    anchor: Anchor = FillOptions.anchor,
     grain: bool = FillOptions.grain,
     copy: bool = FillOptions.copy,
 ) -> Image.Image | NDArray[Any]:
@@ -79,13 +99,14 @@ def fill(
         grow_px: See `FillOptions`.
         strict: See `FillOptions`.
         hole_from_alpha: See `FillOptions`; in place of `hole`.
+        anchor: See `FillOptions`.
         grain: See `FillOptions`.
         copy: See `FillOptions`.
 
     Returns:
         For an array an array of its dtype and shape, else a PIL image of the mode of the photo; every pixel outside
-        the hole is that of `image`. A file comes back as it is shown, turned by its EXIF orientation, and so is the
-        hole understood.
+        the hole is that of `image`. A file is filled as `partialconv fill` does it, and comes back as it is shown:
+        turned by its EXIF orientation. The hole is drawn over it as it is shown, too.
 
     Raises:
         InputError: a file is missing or broken, an array or image is of another kind, values are out of range, the
@@ -93,6 +114,7 @@ def fill(
 
     Warns:
         HoleWarning: something is wrong with the hole; what, and what was made of it.
+        PhotoWarning: the file of the photo is damaged, and what that means.
 
     Example:
         >>> import numpy as np, partialconv
@@ -101,7 +123,16 @@ def fill(
         >>> bool(np.isfinite(partialconv.fill(photo)).all())
         True
     """
-    options = FillOptions(model, hole_color, grow_px, strict, hole_from_alpha, grain, copy)
+    options = FillOptions(
+        model=model,
+        hole_color=hole_color,
+        grow_px=grow_px,
+        strict=strict,
+        hole_from_alpha=hole_from_alpha,
+        anchor=anchor,
+        grain=grain,
+        copy=copy,
+    )
     path = model_path(model).absolute()
     inpainter = _inpainter(path, path.stat().st_mtime_ns if path.is_file() else 0)
     photo, pixels = _opened(image)
@@ -109,18 +140,21 @@ def fill(
         if pixels is None or pixels.dtype.kind != "f":
             raise InputError("no hole was given: give one, or a float array that is NaN in its hole.")
         hole = np.isnan(pixels).reshape(*photo.size, -1).any(axis=2)
+        options = replace(options, hole_color="white")  # there is no doubt
     found = find_hole(photo, hole, options)
     marked = found.accept(strict)
     for finding in found.findings:
         warnings.warn(str(finding), HoleWarning, stacklevel=2)
+    for remark in photo.remarks:
+        warnings.warn(f"{remark}.", PhotoWarning, stacklevel=2)
     _check_values(photo, marked)
-    filled = filled_photo(inpainter, photo, marked, options)
+    filled = filled_photo(inpainter, photo, marked, options, found.opaque)
     if pixels is None:
-        return image_of(filled)
+        return _shown(filled)
     result = filled.rows(0, photo.size[0]).astype(pixels.dtype).reshape(pixels.shape)
     if pixels.dtype.kind == "f":
         result[~marked] = pixels[~marked]  # to the last bit of 64
-        if photo.mode in ("LA", "RGBA") and not hole_from_alpha:
+        if photo.mode in ("LA", "RGBA") and not found.opaque:
             result[..., -1] = pixels[..., -1]
     return result
 
@@ -131,9 +165,9 @@ def fill_image(inpainter: Inpainter, image: Image.Image, hole: Hole) -> Image.Im
 
 
 def _opened(image: str | Path | Image.Image | NDArray[Any]) -> tuple[Photo, NDArray[Any] | None]:
-    """What was given as a photo as it is shown, and the array if it is one."""
+    """What was given as a photo as it is stored, and the array if it is one."""
     if isinstance(image, str | Path):
-        return read_photo(Path(image)).shown, None
+        return read_photo(Path(image)), None
     if isinstance(image, Image.Image):
         return photo_of_image(image), None
     pixels = np.asarray(image)
@@ -150,14 +184,24 @@ def _opened(image: str | Path | Image.Image | NDArray[Any]) -> tuple[Photo, NDAr
     return Photo(Path("the image"), "", mode, samples, 8 * samples.dtype.itemsize, 1, {}), pixels
 
 
+def _shown(filled: Filled) -> Image.Image:
+    """Turned by the photo's EXIF orientation, for what comes back has no file that says so."""
+    image, photo = image_of(filled), filled.photo
+    if photo.orientation not in SHOWN:
+        return image
+    turned = image.transpose(SHOWN[photo.orientation])
+    turned.info.update(photo.shown.info)
+    return turned
+
+
 def _check_values(photo: Photo, hole: Hole) -> None:
-    """Refuse floats outside of [0, 1] where they are to be known."""
+    """Refuse floats far outside of [0, 1] where they are to be known."""
     if photo.samples.dtype.kind != "f":
         return
     known = photo.samples[~hole]
     if not np.isfinite(known).all():
         raise InputError("the image is NaN or infinite outside of the hole: mark these pixels, too, or set them.")
-    if known.size and (known.min() < 0 or known.max() > 1):
+    if known.size and (known.min() < -OVERSHOOT or known.max() > 1 + OVERSHOOT):
         raise InputError(
             f"the image has values from {known.min():g} to {known.max():g}, expected floats from 0 to 1: divide them."
         )

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -11,34 +12,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from partialconv.conventions import FloatArray
 from partialconv.errors import InputError
 from partialconv.filling.job import FillJob, fill_file, open_inpainter
+from partialconv.filling.listing import Item
 from partialconv.filling.options import FillOptions
 from partialconv.filling.report import Report
 from partialconv.filling.watching import Watcher
 from partialconv.imageio import Memory
-from partialconv.imageio.formats import PHOTO_SUFFIXES
-from partialconv.inference import Inpainter, Runtime
 
 STOPPED = "stopped before it was done."
-
-
-@dataclass(frozen=True)
-class Item:
-    """One photo of a batch.
-
-    Args:
-        photo: The file.
-        output: The file to write.
-        hole: The picture of its hole; None = where the photo is transparent.
-        problem: Why it cannot be done; "" if nothing is known yet.
-    """
-
-    photo: Path
-    output: Path
-    hole: Path | None = None
-    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,70 +40,23 @@ class Settings:
 
 @dataclass(frozen=True)
 class Result:
-    """A line of the report: what became of a photo, the doctor's findings or the error, seconds of work, notes."""
+    """A line of the report: what became of a file, the doctor's findings or the error, seconds, its hole, and notes.
+
+    "left" is what is no photo, and "ignored" a file of the operating system.
+    """
 
     photo: str
     output: str
-    status: Literal["filled", "skipped", "failed"]
+    status: Literal["filled", "skipped", "failed", "left", "ignored"]
     findings: list[str] = field(default_factory=list)
     error: str = ""
     seconds: float = 0.0
+    hole: str = ""
     notes: list[str] = field(default_factory=list)
 
     def line(self) -> str:
         """As JSON."""
         return json.dumps(asdict(self), ensure_ascii=False)
-
-
-def list_work(photos: Path, holes: Path | None, output: Path) -> list[Item]:
-    """Find the photos of a folder and of all folders in it, and the hole of each.
-
-    Args:
-        photos: The folder, or one photo.
-        holes: One picture for all; or a folder in which the hole of a/b.jpg is a/b.holes.png or a/b.png (or of
-            another of `PHOTO_SUFFIXES`); None = the transparent pixels of each photo.
-        output: The folder to write to, under the same names.
-
-    Raises:
-        InputError: a folder is missing or holds no photos, or `output` is in `photos`, or one of the two.
-    """
-    if not photos.exists():
-        raise InputError(f"no folder {photos}: check the name.")
-    if holes is not None and not holes.exists():
-        raise InputError(f"no file or folder {holes}: check the name.")
-    root = photos if photos.is_dir() else photos.parent
-    inside = [folder for folder in (photos, holes) if folder is not None and folder.is_dir()]
-    if any(output.resolve() == folder.resolve() for folder in inside):
-        raise InputError(f"{output} is a folder of what is to be read: name another one for the results.")
-    skipped = {output.resolve()} | ({holes.resolve()} if holes is not None and holes != photos else set())
-    found = sorted(photos.rglob("*")) if photos.is_dir() else [photos]
-    files = [
-        path
-        for path in found
-        if path.suffix.lower() in PHOTO_SUFFIXES
-        and not path.name.startswith(".")
-        and not path.stem.endswith(".holes")
-        and path.is_file()
-        and skipped.isdisjoint([path.resolve(), *path.resolve().parents])
-    ]
-    if not files:
-        raise InputError(f"{photos} holds no photos: expected files ending in {', '.join(PHOTO_SUFFIXES)}.")
-    items = []
-    for path in files:
-        name = path.relative_to(root)
-        if holes is None or holes.is_file():
-            items.append(Item(path, output / name, holes))
-        else:
-            hole = _hole_of(holes / name, path)
-            problem = "" if hole else f"no hole for {path}: expected {(holes / name).with_suffix('.png')}."
-            items.append(Item(path, output / name, hole, problem))
-    return items
-
-
-def _hole_of(path: Path, photo: Path) -> Path | None:
-    stems = (path.with_suffix(".holes"), path.with_suffix(""))
-    candidates = [stem.with_name(stem.name + suffix) for stem in stems for suffix in (".png", *PHOTO_SUFFIXES)]
-    return next((c for c in candidates if c.is_file() and not c.samefile(photo)), None)
 
 
 class Filler(Watcher):
@@ -134,25 +69,24 @@ class Filler(Watcher):
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.stopped, self._memory = threading.Event(), Memory()
-        runtime = open_inpainter(settings.options).runtime
-        self.inpainter = Inpainter(runtime=_Stoppable(runtime, self.stopped))
+        self.inpainter = open_inpainter(settings.options)
 
     def do(self, item: Item) -> Result:
         """Fill one photo; whatever goes wrong with it is in the result, nothing is raised."""
         began = time.perf_counter()
-        photo, output = str(item.photo), str(item.output)
+        photo, output, hole = str(item.photo), str(item.output), str(item.hole or "")
+        if item.problem:
+            return Result(photo, output, item.verdict, [], item.problem)
         try:
-            if item.problem:
-                raise InputError(item.problem)
             if self.settings.resume and item.output.exists():
-                return Result(photo, output, "skipped")
+                return Result(photo, output, "skipped", hole=hole)
             report = self._fill(item)
         except (InputError, OSError, ArithmeticError) as error:
-            return Result(photo, output, "failed", [], str(error), _since(began))
+            return Result(photo, output, "failed", [], str(error), _since(began), hole)
         except Exception as error:  # one photo never stops the rest
-            return Result(photo, output, "failed", [], f"{type(error).__name__}: {error}", _since(began))
-        findings = [str(finding) for finding in report.findings]
-        return Result(photo, output, "filled", findings, "", _since(began), list(report.notes))
+            return Result(photo, output, "failed", [], f"{type(error).__name__}: {error}", _since(began), hole)
+        findings = [*map(str, report.findings), *(f"{remark}." for remark in report.remarks)]
+        return Result(photo, output, "filled", findings, "", _since(began), hole, list(report.notes))
 
     def _fill(self, item: Item) -> Report:
         options = replace(self.settings.options, hole_from_alpha=item.hole is None)
@@ -167,17 +101,9 @@ class Filler(Watcher):
         if self.stopped.is_set():
             raise InputError(STOPPED)
 
-
-class _Stoppable:
-    """A network that looks, before it runs, whether its result is still wanted."""
-
-    def __init__(self, runtime: Runtime, stopped: threading.Event) -> None:
-        self.runtime, self.stopped, self.feathered = runtime, stopped, runtime.feathered
-
-    def __call__(self, image: FloatArray, valid: FloatArray) -> FloatArray:
-        if self.stopped.is_set():
-            raise InputError(STOPPED)
-        return self.runtime(image, valid)
+    def progress(self, share: float) -> None:  # noqa: ARG002
+        """The same, between two runs of the network."""
+        self.begin("fill")
 
 
 def work(items: list[Item], filler: Filler, num_workers: int) -> Iterator[Result]:
@@ -241,6 +167,7 @@ class _RayWorker:
     """`Filler` on rows of a Ray data set."""
 
     def __init__(self, settings: Settings) -> None:
+        os.environ["OMP_NUM_THREADS"] = "1"  # there is a worker for each core
         self.filler = Filler(settings)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """The one road from a photo and its hole to a filled photo."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +19,20 @@ from partialconv.imageio import (
     Filled,
     Photo,
     check_destination,
+    open_picture,
     read_header,
     read_photo,
     rgb_of,
     unfinished,
+    with_ringing,
     write_photo,
 )
 from partialconv.imageio.formats import FORMAT_OF_SUFFIX
 from partialconv.inference import Inpainter, Plan, confidence, open_runtime
 from partialconv.masks import Diagnosis, examine, read_hole
+from partialconv.masks.doctor import erased_hole, shown_rgb
 from partialconv.masks.morphology import dilate
+from partialconv.masks.placing import as_stored, placed
 from partialconv.zoo import model_path
 
 HoleLike = str | Path | Image.Image | NDArray[Any]
@@ -82,11 +88,23 @@ class Filling:
         report: What was found in the hole, and what was done.
         timings_s: Seconds of the steps: "read", "fill" and "write".
         output: The file that was written.
+        steps: The plan that was followed.
     """
 
     report: Report
     timings_s: dict[str, float]
     output: Path
+    steps: Plan
+
+    @property
+    def seconds(self) -> float:
+        """Of all steps."""
+        return sum(self.timings_s.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        timings_s = {step: round(seconds, 4) for step, seconds in self.timings_s.items()}
+        return {"output": str(self.output), "report": self.report.as_dict(), "timings_s": timings_s}
 
 
 def fill_file(job: FillJob, inpainter: Inpainter | None = None, watcher: Watcher | None = None) -> Filling:
@@ -110,19 +128,26 @@ def fill_file(job: FillJob, inpainter: Inpainter | None = None, watcher: Watcher
     begin("read")
     job.check()
     photo, found = read_job(job)
-    hole = found.accept(job.options.strict)
+    found.accept(job.options.strict)
     watcher.found(found)
+    hole, about_ringing = grown_over_ringing(job, photo, found.hole)
+    remarks = [*photo.remarks, *about_ringing]
+    for remark in remarks:
+        watcher.remarked(remark)
     network = _Recorder(inpainter or open_inpainter(job.options))
     begin("fill")
-    rgb = fill_photo(network, photo, hole, job.options)
+    rgb = fill_photo(network, photo, hole, job.options, watcher.progress)
     steps = network.followed
     del network  # its memory, if nobody else uses it, is worth more to the writer of a large photo
     begin("write")
-    write_photo(photo, rgb, hole, job.output, job.overwrite, opaque=job.options.hole_from_alpha)
+    about_result = write_photo(photo, rgb, hole, job.output, job.overwrite, opaque=found.opaque)
+    for remark in about_result:
+        watcher.remarked(remark)
     if job.confidence is not None:
         _write_confidence(hole, photo.orientation, job.confidence, job.overwrite)
     clock.end()
-    return Filling(report_of(found, steps, job.options.copy), clock.timings_s, job.output)
+    report = report_of(replace(found, hole=hole), steps, (*remarks, *about_result), copied=job.options.copy)
+    return Filling(report, clock.timings_s, job.output, steps)
 
 
 def read_job(job: FillJob) -> tuple[Photo, Diagnosis]:
@@ -149,16 +174,50 @@ def find_hole(photo: Photo, hole: HoleLike | None, options: FillOptions) -> Diag
     if options.hole_from_alpha:
         if hole is not None:
             raise InputError("a hole was given, and holes from alpha were asked for: give one of them.")
-        marked = photo.transparent()
-        if not marked.any():
-            raise InputError(f"{photo.path} has no transparent pixels to fill: its mode is {photo.mode}.")
-        return Diagnosis(dilate(marked, options.grow_px))
+        return erased_hole(photo, options.grow_px)
     if hole is None:
         raise InputError("no hole was given: give one, or ask for holes from alpha.")
-    if isinstance(hole, str | Path):
+    if isinstance(hole, str | Path) and options.anchor == "none":
         return read_hole(Path(hole), photo, options.hole_color, options.grow_px)
-    picture = hole if isinstance(hole, Image.Image) else np.asarray(hole)
-    return examine(picture, photo.size, options.hole_color, options.grow_px)
+    size = photo.size[::-1] if photo.orientation >= 5 else photo.size
+    picture: Image.Image | NDArray[Any]
+    name, kind = "the hole", None
+    if isinstance(hole, str | Path):
+        opened = open_picture(Path(hole))
+        picture, name, kind = ImageOps.exif_transpose(opened), str(hole), opened.format
+    else:
+        picture = hole if isinstance(hole, Image.Image) else np.asarray(hole)
+    if options.anchor == "none":
+        shown = partial(shown_rgb, photo)
+        found = examine(picture, size, options.hole_color, options.grow_px, photo_name=str(photo.path), shown=shown)
+    else:
+        found = placed(examine(picture, None, options.hole_color, 0, name, kind), size, options.anchor)
+        found = replace(found, hole=dilate(found.hole, options.grow_px))
+    if any(finding.code == "shape" for finding in found.findings):
+        return found
+    return replace(found, hole=as_stored(found.hole, photo.orientation))
+
+
+def grown_over_ringing(job: FillJob, photo: Photo, hole: Hole) -> tuple[Hole, tuple[str, ...]]:
+    """Grow a hole over the ringing around it, if that is wanted and a JPEG becomes a JPEG.
+
+    The blocks that the hole touches are coded anew then anyway; in another format pixels beside the hole stay.
+
+    Args:
+        job: Of the fill.
+        photo: As it is stored.
+        hole: As the photo is stored.
+
+    Returns:
+        The hole, and a remark if it has grown.
+    """
+    wanted = job.options.ringing and FORMAT_OF_SUFFIX[job.output.suffix.lower()] == "JPEG"
+    grown = with_ringing(photo, hole) if wanted else hole
+    num_grown = int(np.count_nonzero(grown)) - int(np.count_nonzero(hole))
+    if num_grown == 0:
+        return hole, ()
+    remark = f"{num_grown} pixels beside the hole in {photo.path} were filled, too: ripples of JPEG (--no-ringing keeps"
+    return grown, (f"{remark} them)",)
 
 
 def open_inpainter(options: FillOptions) -> Inpainter:
@@ -172,18 +231,24 @@ def open_inpainter(options: FillOptions) -> Inpainter:
     return Inpainter(model, open_runtime(options.runtime, model, options.device, options.precision))
 
 
-def fill_photo(inpainter: Inpainter, photo: Photo, hole: Hole, options: FillOptions | None = None) -> NDArray[Any]:
+def fill_photo(
+    inpainter: Inpainter,
+    photo: Photo,
+    hole: Hole,
+    options: FillOptions | None = None,
+    tell: Callable[[float], None] | None = None,
+) -> NDArray[Any]:
     """Fill a photo of `read_photo`: RGB, (H, W, 3), for `write_photo`; of the photo's depth."""
     options = options or FillOptions()
     rgb = rgb_of(photo)
-    known = np.nan_to_num(rgb) if rgb.dtype.kind == "f" else rgb
-    filled: NDArray[Any] = inpainter.fill(known, hole, options.grain, options.copy)
+    known = np.nan_to_num(rgb).clip(0, 1) if rgb.dtype.kind == "f" else rgb
+    filled: NDArray[Any] = inpainter.fill(known, hole, options.grain, options.copy, tell)
     return filled
 
 
-def filled_photo(inpainter: Inpainter, photo: Photo, hole: Hole, options: FillOptions) -> Filled:
-    """A photo with its hole filled, in the colours that it is stored in."""
-    return Filled(photo, fill_photo(inpainter, photo, hole, options), hole, opaque=options.hole_from_alpha)
+def filled_photo(inpainter: Inpainter, photo: Photo, hole: Hole, options: FillOptions, opaque: bool = False) -> Filled:
+    """A photo with its hole filled, in the colours that it is stored in; `opaque` as in `write_photo`."""
+    return Filled(photo, fill_photo(inpainter, photo, hole, options), hole, opaque)
 
 
 def _write_confidence(hole: Hole, orientation: int, path: Path, overwrite: bool) -> None:

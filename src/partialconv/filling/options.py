@@ -52,14 +52,31 @@ class FillOptions:
             unset="the default model",
         ),
     ] = None
-    hole_color: Annotated[Literal["white", "black"], About("The colour that marks the hole in its picture.")] = "white"
+    hole_color: Annotated[
+        Literal["auto", "white", "black"],
+        About("The colour that marks the hole in its picture; auto is white, but refuses what looks inverted."),
+    ] = "auto"
     grow_px: Annotated[int, About("Grow the hole by this many pixels in all directions.", flag="--grow", most=500)] = 0
     strict: Annotated[bool, About("Refuse a hole that something is wrong with, instead of warning.")] = False
     hole_from_alpha: Annotated[
         bool,
-        About("Fill what is more than half transparent, which becomes opaque.", flag="--holes-from-alpha", local=True),
+        About(
+            "Fill what an eraser touched in the photo, however softly; it becomes opaque.",
+            flag="--holes-from-alpha",
+            local=True,
+        ),
     ] = False
+    anchor: Annotated[
+        Literal[
+            "none", "top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"
+        ],
+        About("Where a hole of another size is laid on the photo, unscaled; none resizes it."),
+    ] = "none"
     grain: Annotated[bool, About("Continue the photo's grain into the fill; without it the fill is smoother.")] = True
+    ringing: Annotated[
+        bool,
+        About("Fill the ripples around the hole, too, where a JPEG becomes a JPEG, within the 8x8 blocks."),
+    ] = True
     copy: Annotated[bool, About("Fill wide holes with detail of the photo itself; without it they are blurred.")] = True
     runtime: Annotated[
         Literal["onnxruntime", "torch", "openvino"],

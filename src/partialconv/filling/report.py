@@ -33,6 +33,7 @@ class Report:
         height: Of the photo as it is stored, in pixels.
         hole_ratio: Share of hole pixels, 0 to 1.
         findings: What is wrong with the picture of the hole.
+        remarks: What else the user should know about the photo and the result; sentences without a full stop.
         plan: None if nothing was planned.
         widest_px: Side of the largest square in the hole, in pixels; 0 below `WIDE_PX`, and if nothing was planned.
         notes: What to look at in the fill, in sentences.
@@ -42,6 +43,7 @@ class Report:
     height: int
     hole_ratio: float
     findings: tuple[Finding, ...]
+    remarks: tuple[str, ...] = ()
     plan: PlanSummary | None = None
     widest_px: int = 0
     notes: tuple[str, ...] = ()
@@ -54,6 +56,7 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """For JSON; without a plan if there is none."""
         content = asdict(self) | {"usable": self.usable}
+        content["remarks"] = list(self.remarks)
         content["findings"] = [asdict(finding) for finding in self.findings]
         content["notes"] = list(self.notes)
         if self.plan is None:
@@ -61,16 +64,19 @@ class Report:
         return content
 
 
-def report_of(found: Diagnosis, steps: Plan | None = None, copied: bool = True) -> Report:
+def report_of(
+    found: Diagnosis, steps: Plan | None = None, remarks: tuple[str, ...] = (), copied: bool = True
+) -> Report:
     """Sum up a hole, and the plan of its fill, in which wide parts are `copied` or not."""
     height, width = found.hole.shape
     ratio = round(float(found.hole.mean()), 6)
     if steps is None:
-        return Report(width, height, ratio, found.findings)
+        return Report(width, height, ratio, found.findings, remarks)
     widest = widest_px(found.hole, steps)
     if widest < WIDE_PX:
-        return Report(width, height, ratio, found.findings, summary_of(steps))
-    return Report(width, height, ratio, found.findings, summary_of(steps), widest, (_note(widest, copied),))
+        return Report(width, height, ratio, found.findings, remarks, summary_of(steps))
+    notes = (_note(widest, copied),)
+    return Report(width, height, ratio, found.findings, remarks, summary_of(steps), widest, notes)
 
 
 def _note(widest: int, copied: bool) -> str:

@@ -11,8 +11,14 @@ class Watcher:
     def begin(self, step: str) -> None:
         """A step begins: "read", "fill" or "write"."""
 
+    def progress(self, share: float) -> None:
+        """So much of the step "fill" is done, 0 to 1."""
+
     def found(self, diagnosis: Diagnosis) -> None:
         """The hole was read, and can be used."""
+
+    def remarked(self, remark: str) -> None:
+        """There is something to know about the photo or the result; a sentence without a full stop."""
 
 
 class Stopwatch:

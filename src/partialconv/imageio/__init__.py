@@ -21,6 +21,7 @@ from partialconv.imageio.opening import (
     read_text,
 )
 from partialconv.imageio.photo import Photo, photo_of_image, read_photo
+from partialconv.imageio.ringing import with_ringing
 from partialconv.imageio.writing import write_photo
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "rgb_of",
     "unfinished",
     "unfinished_folder",
+    "with_ringing",
     "write_photo",
     "write_picture",
     "write_whole",

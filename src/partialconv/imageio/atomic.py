@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +37,7 @@ def check_destination(path: Path, overwrite: bool) -> None:
             if not overwrite:
                 raise InputError(f"{path} exists: name another file, or add --overwrite.")
             if not path.is_file():
-                raise InputError(f"cannot write {path}: it is no regular file.")
+                raise InputError(f"cannot write {path}: it is not a regular file.")
         if not os.access(path.resolve().parent, os.W_OK | os.X_OK):
             raise InputError(f"cannot write {path}: the folder is read-only.")
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
@@ -47,7 +48,8 @@ def check_destination(path: Path, overwrite: bool) -> None:
 def unfinished(path: Path, overwrite: bool) -> Iterator[Path]:
     """Give a new empty file in the folder of `path`, which takes the name of `path` if all goes well.
 
-    It is removed otherwise. Two processes never write the same unfinished file. A link is followed, not replaced.
+    It is removed otherwise. It gets the mode of a file that it replaces, and its owner and group where the system
+    allows that. Two processes never write the same unfinished file. A link is followed, not replaced.
     What killed processes left in the folder is removed, too: see `sweep`.
 
     Raises:
@@ -59,7 +61,12 @@ def unfinished(path: Path, overwrite: bool) -> Iterator[Path]:
         temporary.touch(exist_ok=False)
         _ACTIVE.add(temporary)
         sweep(temporary)
+        replaced = _replaced(target)
+        if replaced is not None:
+            temporary.chmod(0o600)  # nobody else reads it before it has its owner
         yield temporary
+        if replaced is not None:
+            _take_after(temporary, replaced)
         _rename(temporary, target, overwrite)
     except OSError as error:
         raise InputError(f"cannot write {path}: {_reason(error)}.") from error
@@ -160,6 +167,31 @@ def _remove(temporary: Path) -> None:
 
 def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or f"is the disk full? ({error})"  # C libraries do not say
+
+
+def _replaced(target: Path) -> os.stat_result | None:
+    """The file that is going to be replaced, if there is one."""
+    try:
+        found = target.stat()
+    except FileNotFoundError:
+        return None
+    return found if stat.S_ISREG(found.st_mode) else None
+
+
+def _take_after(temporary: Path, replaced: os.stat_result) -> None:
+    """Give a file the mode of another one, and its owner and group as far as the system allows."""
+    mode = stat.S_IMODE(replaced.st_mode)
+    own = temporary.stat()
+    if (own.st_uid, own.st_gid) != (replaced.st_uid, replaced.st_gid):
+        try:
+            os.chown(temporary, replaced.st_uid, replaced.st_gid)
+        except (AttributeError, OSError):  # not on Windows, and for nobody but root
+            try:
+                os.chown(temporary, -1, replaced.st_gid)
+            except (AttributeError, OSError):
+                mode &= ~0o070 | (mode & 0o007) << 3  # another group may do no more than everybody
+            mode &= ~(stat.S_ISUID | stat.S_ISGID)
+    temporary.chmod(mode)
 
 
 def _rename(temporary: Path, target: Path, overwrite: bool) -> None:

@@ -7,18 +7,18 @@ import numpy as np
 from partialconv.imageio.colours import Filled
 from partialconv.imageio.opening import open_header
 
-# where red, green, blue (or the one channel) are in the bytes of a pixel, and how many bytes it has
+# where red, green, blue and alpha (or the one channel) are in the bytes of a pixel, and how many bytes it has
 LAYOUTS = {
     "L": ((0,), 1),
     "P": ((0,), 1),
     "BGR": ((2, 1, 0), 3),
     "BGRX": ((2, 1, 0), 4),
-    "BGRA": ((2, 1, 0), 4),
-    "RGBA": ((0, 1, 2), 4),
+    "BGRA": ((2, 1, 0, 3), 4),
+    "RGBA": ((0, 1, 2, 3), 4),
     "XBGR": ((3, 2, 1), 4),
-    "ABGR": ((3, 2, 1), 4),
+    "ABGR": ((3, 2, 1, 0), 4),
     "BGXR": ((3, 1, 0), 4),
-    "BGAR": ((3, 1, 0), 4),
+    "BGAR": ((3, 1, 0, 2), 4),
 }
 
 

@@ -1,6 +1,6 @@
 """Between the colours of a file and RGB: what the network sees, and what its answer is in the file."""
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,9 +33,9 @@ class Filled:
     """A photo with its hole filled, read in bands; outside the hole it is the samples of the photo themselves.
 
     Alpha stays. A grey sample is the mean of red, green and blue. In a palette, colours of the hole take the entries
-    that no pixel outside of it uses, and where these are too few each pixel the nearest opaque one; pixels that
-    are not opaque keep their index. A colour that would mean transparent is moved by one step. RGB becomes CMYK by
-    the photo's profile, or, without one that can be used, with as much black as possible.
+    that no pixel outside of it uses, and where these are too few each pixel the nearest one that is as opaque as it
+    was; invisible pixels keep their index. A colour that would mean transparent is moved by one step. RGB becomes
+    CMYK by the photo's profile, or, without one that can be used, with as much black as possible.
 
     Args:
         photo: What was filled.
@@ -58,8 +58,7 @@ class Filled:
         self._starts = np.concatenate([[0], np.cumsum(np.count_nonzero(hole, axis=1))])
         self.palette = photo.palette
         if photo.mode == "P":
-            free = hole if opaque else hole & ~photo.transparent(255)
-            self.palette, self._usable = _extended(photo, self._colours[free[hole]], free)
+            self.palette, self._usable = _extended(photo, self._colours, hole, opaque)
 
     def rows(self, start: int, stop: int) -> Samples:
         """Samples of some rows, of the dtype of the photo's; a view where there is no hole."""
@@ -110,20 +109,34 @@ class Filled:
         return wide_new.reshape(new.shape)
 
     def _indices(self, old: Samples, rgb: Rgb) -> Samples:
-        assert self.palette is not None
-        if not len(self._usable):  # nothing in the palette is opaque
-            return old
-        colours, inverse = np.unique(rgb, axis=0, return_inverse=True)
-        candidates = self.palette[self._usable, :3].astype(np.int32)
-        nearest = np.empty(len(colours), np.intp)
-        for start in range(0, len(colours), AT_ONCE):
-            some = colours[start : start + AT_ONCE].astype(np.int32)
-            # |a - b|^2 without |a|^2, which is the same for all candidates
-            distance = (candidates**2).sum(axis=1) - 2 * some @ candidates.T
-            nearest[start : start + AT_ONCE] = distance.argmin(axis=1)
-        new = self._usable[nearest][inverse.reshape(-1)].astype(old.dtype)
-        original = cast("NDArray[np.uint8]", self.photo.palette)
-        return np.where(original[old, 3] == 255, new, old) if not self.opaque else new
+        assert self.palette is not None and self.photo.palette is not None
+        alpha = _alpha_of(self.photo.palette, old, self.opaque)
+        new = old.copy()
+        for value in np.unique(alpha[alpha > 0]):
+            usable = self._usable[self.palette[self._usable, 3] == value]
+            if not len(usable):  # no entry is opaque, and none is free
+                usable = self._usable[self.palette[self._usable, 3] == self.palette[self._usable, 3].max()]
+            here = alpha == value
+            new[here] = _nearest(usable, self.palette, rgb[here])
+        return new
+
+
+def _alpha_of(palette: NDArray[np.uint8], indices: Samples, opaque: bool) -> NDArray[np.uint8]:
+    """The alpha that pixels of a hole will have; 0 for those that stay as they are."""
+    return np.full(indices.shape, 255, np.uint8) if opaque else palette[indices, 3]
+
+
+def _nearest(usable: NDArray[np.intp], palette: NDArray[np.uint8], rgb: Rgb) -> NDArray[np.intp]:
+    """For each of some colours the usable index whose colour is nearest."""
+    colours, inverse = np.unique(rgb, axis=0, return_inverse=True)
+    candidates = palette[usable, :3].astype(np.int32)
+    nearest = np.empty(len(colours), np.intp)
+    for start in range(0, len(colours), AT_ONCE):
+        some = colours[start : start + AT_ONCE].astype(np.int32)
+        # |a - b|^2 without |a|^2, which is the same for all candidates
+        distance = (candidates**2).sum(axis=1) - 2 * some @ candidates.T
+        nearest[start : start + AT_ONCE] = distance.argmin(axis=1)
+    return usable[nearest][inverse.reshape(-1)]
 
 
 def image_of(filled: Filled) -> Image.Image:
@@ -155,26 +168,31 @@ def _as(dtype: np.dtype[Any], rgb: Rgb) -> Rgb:
     return np.asarray(values if dtype.kind == "f" else np.rint(values), dtype)
 
 
-def _extended(photo: Photo, colours: Rgb, hole: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+def _extended(
+    photo: Photo, colours: Rgb, hole: NDArray[np.bool_], opaque: bool
+) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
     """The palette with the colours of a hole in entries that nothing else uses, and which entries it may take."""
     assert photo.palette is not None
     capacity = min(256, len(photo.palette) if photo.format == "BMP" else 2**photo.bits)
     palette = np.zeros((max(capacity, len(photo.palette)), 4), np.uint8)
     palette[:, 3] = 255
     palette[: len(photo.palette)] = photo.palette
+    old = photo.samples[hole]
+    alpha = _alpha_of(photo.palette, old, opaque)
     used = np.zeros(len(palette), bool)
-    used[np.unique(photo.samples[~hole])] = True
-    known = used & (palette[:, 3] == 255)
-    free = np.flatnonzero(~used & (palette[:, 3] == 255))
-    wanted = np.unique(_as(np.dtype(np.uint8), colours), axis=0)
-    have = {bytes(colour) for colour in palette[known, :3]}
-    new = np.array([colour for colour in wanted if bytes(colour) not in have], np.uint8).reshape(-1, 3)
-    if len(free) and len(new):
-        if len(new) > len(free):
-            every = _as(np.dtype(np.uint8), colours)
+    used[np.unique(photo.samples[~hole])] = used[np.unique(old[alpha == 0])] = True
+    values = _as(np.dtype(np.uint8), colours)
+    for level in np.unique(alpha[alpha > 0]):
+        known = used & (palette[:, 3] == level)
+        free = np.flatnonzero(~used & (opaque | (palette[:, 3] == level)))
+        free = free[np.argsort(palette[free, 3] != level, kind="stable")]  # what is transparent stays so, if it can
+        have = {bytes(colour) for colour in palette[known, :3]}
+        every = values[alpha == level]
+        new = [colour for colour in np.unique(every, axis=0) if bytes(colour) not in have]
+        if len(new) > len(free) > 0:
             quantised = Image.fromarray(np.ascontiguousarray(every[None])).quantize(len(free))
-            new = np.frombuffer(bytes(quantised.im.getpalette("RGB", "RGB")), np.uint8).reshape(-1, 3)[: len(free)]
-        palette[free[: len(new)], :3] = new
-        known[free[: len(new)]] = True
-    usable = np.flatnonzero(known)
-    return palette, usable if len(usable) else np.flatnonzero(palette[:, 3] == 255)
+            new = list(np.frombuffer(bytes(quantised.im.getpalette("RGB", "RGB")), np.uint8).reshape(-1, 3))
+        for index, colour in zip(free, new, strict=False):
+            palette[index] = *colour, level
+            used[index] = True
+    return palette, np.flatnonzero(used)

@@ -47,7 +47,7 @@ class Header:
         pixel = pillow + self.sample_bytes + 1
         if self.bits == 16 and self.sample_bytes > 2:
             pixel += pillow  # decoded twice
-        if self.format == "WEBP":
+        if self.format in ("WEBP", "AVIF", "HEIF"):
             pixel += 16  # canvases of the decoder, and its answer on the way
         return 2 * self.file_bytes + self.num_pixels * pixel + 2 * self.unit_bytes
 

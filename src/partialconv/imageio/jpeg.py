@@ -2,7 +2,7 @@
 
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partialconv.errors import InputError
+from partialconv.imageio.attached import MPF_NAME, attached_to, with_index
 from partialconv.imageio.colours import Filled
+from partialconv.imageio.markers import APP0, APP2, APP14, COM, FRAMES, Segment, parse_jpeg, write_jpeg
 
 BLOCK = 8
 # row k is the k-th cosine of the orthonormal 8-point DCT (ITU T.81, A.3.3)
@@ -18,7 +20,6 @@ _K = np.arange(BLOCK)
 DCT = np.cos((2 * _K[None] + 1) * _K[:, None] * np.pi / 16) * np.where(_K[:, None] == 0, np.sqrt(1 / 8), 0.5)
 # JFIF 1.02: Y, Cb and Cr of RGB
 YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
-Segment = tuple[int, bytes]
 Plane = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 NAMES = ("Y", "Cb", "Cr", "K")  # as jpeglib calls the planes of a file of any colours
 
@@ -39,9 +40,7 @@ def _paper(index: int) -> Plane:
 YCC = (_luma(0, 0), _luma(1, 128), _luma(2, 128))
 PLAIN = (_channel(0), _channel(1), _channel(2))
 INK = (_paper(0), _paper(1), _paper(2), _paper(3))
-SOS, APP0, APP2, APP14, COM = 0xDA, 0xE0, 0xE2, 0xEE, 0xFE
 HUFFMAN_FRAMES = (0xC0, 0xC1, 0xC2)
-FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # of the libraries in jpeglib: the first writes the bytes of the second in less time, but reads no CMYK
 TURBO, WITH_CMYK = "turbo210", "6b"
 # jpeglib keeps the markers of a file in globals
@@ -60,7 +59,8 @@ def requantise_blocks(filled: Filled, destination: Path) -> None:
 
     Quantisation tables, subsampling, all markers (EXIF, ICC profile, XMP, comments) and the coefficients of all other
     blocks stay as they are. A progressive file becomes a sequential one of the same coefficients. What follows the
-    picture in the file (previews of a camera, the film of a motion photo) stays behind, and so does its index.
+    picture in the file is kept if a gain map or a video is among it, with a corrected index. Mere previews of the old
+    picture are left out, and so is their index.
 
     Args:
         filled: A photo that came from a JPEG.
@@ -72,7 +72,8 @@ def requantise_blocks(filled: Filled, destination: Path) -> None:
     import jpeglib  # here, for training reads holes and needs no JPEG
 
     path = filled.photo.path
-    segments, picture = _parsed(filled.photo.content)
+    jpeg = parse_jpeg(filled.photo.content)
+    segments, picture, behind = list(jpeg.segments), jpeg.picture, jpeg.behind
     frame = next((marker for marker, _ in segments if marker in FRAMES), None)
     if frame not in HUFFMAN_FRAMES:
         raise InputError(f"{path} is a JPEG with arithmetic coding: write a .png file instead.")
@@ -82,22 +83,25 @@ def requantise_blocks(filled: Filled, destination: Path) -> None:
     library = WITH_CMYK if filled.photo.mode == "CMYK" else TURBO
     with _ONE_AT_A_TIME, jpeglib.version(library), tempfile.TemporaryDirectory() as folder:
         bare = Path(folder, "bare.jpg")
-        _write(bare, needed, picture)
-        planes = _planes(segments)
+        write_jpeg(bare, needed, picture)
+        planes = planes_of(segments)
         _rewrite(bare, filled, planes[:3])
         if filled.photo.mode == "CMYK":  # jpeglib writes three planes; so the fourth becomes the first for a while
             _swap_planes(bare)
             _rewrite(bare, filled, planes[3:])
             _swap_planes(bare)
             _rewrite(bare, filled, ())
-        drawn, picture = _parsed(bare.read_bytes())
-    drawn, picture = _named_as(segments, drawn, picture)
+        rewritten = parse_jpeg(bare.read_bytes())
+    drawn, picture = _named_as(segments, list(rewritten.segments), rewritten.picture)
     drawn = [(m, c) for m, c in drawn if not (APP0 <= m < APP0 + 16 or m == COM)]
-    described = [(m, c) for m, c in described if not (m == APP2 and c.startswith(b"MPF\0"))]
-    _write(destination, described + drawn, picture)
+    if attached_to(jpeg):
+        write_jpeg(destination, with_index(described + drawn, filled.photo.content, jpeg, picture), picture, behind)
+        return
+    described = [(m, c) for m, c in described if not (m == APP2 and c.startswith(MPF_NAME))]
+    write_jpeg(destination, described + drawn, picture)
 
 
-def _planes(segments: list[Segment]) -> tuple[Plane, ...]:
+def planes_of(segments: Sequence[Segment]) -> tuple[Plane, ...]:
     """Which colours the planes are, by the rules of libjpeg."""
     names = next(content for marker, content in segments if marker in FRAMES)[6::3]
     jfif = any(marker == APP0 and content.startswith(b"JFIF\0") for marker, content in segments)
@@ -116,26 +120,32 @@ def _rewrite(path: Path, filled: Filled, planes: tuple[Plane, ...]) -> None:
     import jpeglib
 
     jpeg = jpeglib.read_dct(str(path))
-    for place, plane in enumerate(planes):
-        _change(jpeg, filled, place, plane)
+    height = filled.photo.size[0]
+    tallest = BLOCK * int(np.asarray(jpeg.samp_factor)[:, 0].max())
+    for top in range(0, height if planes else 0, tallest):  # each row of the photo is computed once for all planes
+        span = slice(top, min(top + tallest, height))
+        if filled.hole[span].any():
+            rows = filled.rows(span.start, span.stop)
+            for place, plane in enumerate(planes):
+                _change(jpeg, place, plane, top, filled.hole[span], rows)
     for name in NAMES[: jpeg.num_components]:
         setattr(jpeg, name, getattr(jpeg, name).view(_Coefficients))
     jpeg.markers = []
     jpeg.write_dct(str(path))
 
 
-def _change(jpeg: Any, filled: Filled, place: int, plane: Plane) -> None:
-    """Compute the coefficients of the touched blocks of a plane, a row of them at a time."""
+def _change(jpeg: Any, place: int, plane: Plane, top: int, hole: NDArray[np.bool_], rows: NDArray[Any]) -> None:
+    """Compute the coefficients of the touched blocks of a plane in some rows of the photo, which begin at `top`."""
     coefficients, table = getattr(jpeg, NAMES[place]), jpeg.qt[jpeg.quant_tbl_no[place]]
     factors = np.asarray(jpeg.samp_factor)  # (planes, 2): vertical, horizontal
     step_y, step_x = (int(step) for step in factors.max(axis=0) // factors[place])
     tall, wide = BLOCK * step_y, BLOCK * step_x
-    for row in range(coefficients.shape[0]):
-        rows = slice(row * tall, min((row + 1) * tall, filled.photo.size[0]))
-        hole = filled.hole[rows]
-        if hole.any():
-            touched = _blocks(hole, coefficients.shape[1], tall, wide).any(axis=(1, 2))
-            blocks = _blocks(filled.rows(rows.start, rows.stop), coefficients.shape[1], tall, wide)[touched]
+    for start in range(0, len(rows), tall):
+        span = slice(start, start + tall)
+        if hole[span].any():
+            row = (top + start) // tall
+            touched = _blocks(hole[span], coefficients.shape[1], tall, wide).any(axis=(1, 2))
+            blocks = _blocks(rows[span], coefficients.shape[1], tall, wide)[touched]
             values = plane(blocks.reshape(*blocks.shape[:3], -1).astype(np.float64))
             samples = values.reshape(-1, BLOCK, step_y, BLOCK, step_x).mean(axis=(2, 4)) - 128
             coefficients[row, touched] = np.rint(DCT @ samples @ DCT.T / table).astype(coefficients.dtype)
@@ -149,36 +159,15 @@ def _blocks(rows: NDArray[Any], number: int, tall: int, wide: int) -> NDArray[An
     return rows.reshape(tall, number, wide, *rows.shape[2:]).swapaxes(0, 1)
 
 
-def _parsed(content: bytes) -> tuple[list[Segment], bytes]:
-    """The segments of a JPEG up to its first scan, and from there the rest of the picture."""
-    segments: list[Segment] = []
-    place = 2
-    while True:
-        while content[place : place + 2] == b"\xff\xff":  # fill bytes
-            place += 1
-        marker, size = content[place + 1], int.from_bytes(content[place + 2 : place + 4])
-        if marker == SOS or size < 2:
-            return segments, content[place:]
-        segments.append((marker, content[place + 4 : place + 2 + size]))
-        place += 2 + size
-
-
-def _write(path: Path, segments: list[Segment], picture: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(b"\xff\xd8")
-        for marker, content in segments:
-            file.write(bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2) + content)
-        file.write(picture)
-
-
 def _swap_planes(path: Path) -> None:
     """Exchange the first and the fourth plane where the frame lists them; their data find them by their names."""
-    segments, picture = _parsed(path.read_bytes())
+    jpeg = parse_jpeg(path.read_bytes())
+    segments = list(jpeg.segments)
     for index, (marker, content) in enumerate(segments):
         if marker in FRAMES:
             first, between, fourth = content[6:9], content[9:15], content[15:18]
             segments[index] = marker, content[:6] + fourth + between + first
-    _write(path, segments, picture)
+    write_jpeg(path, segments, jpeg.picture)
 
 
 def _named_as(original: list[Segment], segments: list[Segment], picture: bytes) -> tuple[list[Segment], bytes]:

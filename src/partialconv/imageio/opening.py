@@ -4,7 +4,6 @@ import contextlib
 import io
 import os
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,14 +15,16 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from partialconv.errors import FormatError, InputError, TooLargeError
 from partialconv.imageio.header import Header, header_of
+from partialconv.imageio.layout import openable
 from partialconv.imageio.memory import check_memory
-from partialconv.imageio.quiet import quiet
+from partialconv.imageio.quiet import quiet, without_warnings
 from partialconv.imageio.structure import check_exif, structure_of
 
 MAX_PIXELS = 250_000_000
 MAX_SIDE_PX = 65_535  # as of a JPEG
 MAX_FILE_BYTES = 1 << 31  # more than 250 million pixels of 16 bits with alpha, as they are
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
 BAND_ROWS = 256
 _LIMIT = threading.Lock()
 
@@ -113,13 +114,38 @@ def open_header(content: bytes, name: Path | str) -> Iterator[tuple[ImageFile.Im
         _check_size(*structure.size, name)
     with contextlib.ExitStack() as stack:
         with explained(name), quiet(), _without_limit():
-            image = stack.enter_context(Image.open(io.BytesIO(content), formats=FORMATS))
+            opened = io.BytesIO(openable(content))
+            image = stack.enter_context(Image.open(opened, formats=_formats_for(content, name)))
         _check_size(image.height, image.width, name)
-        if structure.frames > 1:
+        if max(structure.frames, _num_frames(image)) > 1:
             raise InputError(f"{name} has more than one frame, expected a still picture: save one frame.")
         with explained(name):
             header = header_of(image, len(content), structure.unit_bytes)
         yield image, header
+
+
+def _formats_for(content: bytes, name: Path | str) -> tuple[str, ...]:
+    """The decoders that may see a file.
+
+    Raises:
+        InputError: it is a HEIC, and its decoder is not installed.
+    """
+    brands = content[8:64] if content[4:8] == b"ftyp" else b""
+    if b"avif" in brands or not brands.startswith(HEIC_BRANDS):
+        return FORMATS
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError as error:
+        raise InputError(
+            f"{name} is a HEIC photo, which needs an extra: pip install 'partialconv[heic]', or save it as JPEG."
+        ) from error
+    register_heif_opener()
+    return ("HEIF",)
+
+
+def _num_frames(image: ImageFile.ImageFile) -> int:
+    """The frames of an AVIF; those of other formats are counted by `structure`."""
+    return int(getattr(image, "n_frames", 1)) if image.format == "AVIF" else 1
 
 
 def _check_size(height: int, width: int, name: Path | str) -> None:
@@ -162,7 +188,7 @@ def content_of(file: BinaryIO, name: Path | str) -> bytes:
 
 
 def read_text(path: Path, most_bytes: int) -> str:
-    """Read a text file.
+    """Read a text file, with or without the byte order mark that editors of Windows put before it.
 
     Args:
         path: A regular file.
@@ -173,12 +199,12 @@ def read_text(path: Path, most_bytes: int) -> str:
         ValueError: it is larger, no regular file, or no UTF-8.
     """
     if path.exists() and not path.is_file():
-        raise ValueError("it is no regular file")
+        raise ValueError("it is not a regular file")
     with path.open("rb") as file:
         if file.seek(0, os.SEEK_END) > most_bytes:
             raise ValueError(f"it has more than {most_bytes / 1e6:g} MB")
         file.seek(0)
-        return file.read().decode("utf-8")
+        return file.read().decode("utf-8-sig")
 
 
 def check_file(path: Path) -> None:
@@ -196,7 +222,7 @@ def check_file(path: Path) -> None:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}.") from error
     if found:
-        kind = "a folder" if path.is_dir() else "no regular file"
+        kind = "a folder" if path.is_dir() else "not a regular file"
         raise InputError(f"no file {path}: it is {kind}, expected a picture.")
     raise InputError(f"no file {path}: check the name.")
 
@@ -213,13 +239,12 @@ def explained(name: Path | str, but: type[Exception] = InputError) -> Iterator[N
         InputError: the file is broken.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with without_warnings():
             yield
     except (InputError, MemoryError, but):
         raise
     except UnidentifiedImageError as error:
-        raise FormatError(f"{name} is no picture that can be read: save it as JPEG, PNG, WebP, TIFF or BMP.") from error
+        raise FormatError(f"cannot read {name} as an image: save it as JPEG, PNG, WebP, TIFF or BMP.") from error
     except Exception as error:  # decoders raise nearly everything: struct.error, KeyError, zlib.error ...
         raise InputError(f"{name} is broken ({error}): get a whole copy of it.") from error
 

@@ -11,12 +11,15 @@ from PIL import ExifTags, Image
 from PIL.ImageFile import ImageFile
 
 from partialconv.errors import InputError
+from partialconv.imageio.attached import without_claims
 from partialconv.imageio.deep import deep_bands
 from partialconv.imageio.formats import FORMAT_OF_SUFFIX
 from partialconv.imageio.header import Header
 from partialconv.imageio.ink import Samples, rgb_of_ink
 from partialconv.imageio.memory import check_memory
+from partialconv.imageio.mending import mended
 from partialconv.imageio.opening import bands, decode, exif_of, explained, open_header, read_content
+from partialconv.imageio.strips import strips_of
 
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK")
 TURNS: dict[int, Callable[[Samples], Samples]] = {
@@ -49,7 +52,8 @@ class Photo:
         info: EXIF, ICC profile, resolution, XMP and comment, under Pillow's names.
         palette: RGBA of the indices, (N, 4); None but for P.
         key: The colour that means transparent, one value a channel, in a PNG without alpha.
-        content: Of its file, which is read once.
+        content: Of its file, which is read once; a JPEG that lacked its end has one here.
+        remarks: What is wrong with the file, although it can be filled; sentences without a full stop.
     """
 
     path: Path
@@ -62,6 +66,7 @@ class Photo:
     palette: NDArray[np.uint8] | None = None
     key: tuple[int, ...] | None = None
     content: bytes = field(default=b"", repr=False)
+    remarks: tuple[str, ...] = ()
 
     @property
     def jpeg(self) -> bool:
@@ -84,16 +89,18 @@ class Photo:
         info = {**self.info, "exif": exif.tobytes()}
         return replace(self, samples=TURNS[self.orientation](self.samples), orientation=1, info=info)
 
-    def transparent(self, below: int = 128) -> NDArray[np.bool_]:
-        """Where alpha, of 255, is less: (H, W); nowhere in a photo without it."""
+    @property
+    def erased(self) -> NDArray[np.bool_]:
+        """What an eraser has touched, (H, W): all that is less opaque than the most opaque pixels."""
         if self.palette is not None:
-            return (self.palette[:, 3] < below)[self.samples]
-        if self.mode in ("LA", "RGBA"):
+            alpha = self.palette[self.samples, 3]
+        elif self.mode in ("LA", "RGBA"):
             alpha = self.samples[..., -1]
-            return np.asarray(alpha < below / 255 * highest(alpha.dtype))
-        if self.key is not None:
+        elif self.key is not None:
             return np.asarray((self.samples.reshape(*self.size, -1) == np.array(self.key, np.int64)).all(axis=2))
-        return np.zeros(self.size, bool)
+        else:
+            return np.zeros(self.size, bool)
+        return np.asarray((alpha < alpha.max()) | (alpha == 0))
 
     @property
     def image(self) -> Image.Image:
@@ -124,7 +131,7 @@ def read_photo(path: Path, output: Path | None = None) -> Photo:
     Raises:
         InputError: as in `open_picture`, or the photo is of another kind, or there is too little memory to fill it.
     """
-    content = read_content(path)
+    content, remark = mended(read_content(path), path)
     with open_header(content, path) as (image, header), explained(path):
         target = None if output is None else FORMAT_OF_SUFFIX.get(output.suffix.lower())
         check_memory(header.fill_bytes(target), str(path))
@@ -135,7 +142,7 @@ def read_photo(path: Path, output: Path | None = None) -> Photo:
             f"{path} is broken: its palette has {len(photo.palette)} colours, its pixels go up to {samples.max()}: "
             "save it again."
         )
-    return replace(photo, samples=samples)
+    return replace(photo, samples=samples, remarks=(remark,) if remark else ())
 
 
 def stored(content: bytes, path: Path, image: ImageFile, header: Header) -> tuple[Photo, Iterator[Samples]]:
@@ -146,18 +153,24 @@ def stored(content: bytes, path: Path, image: ImageFile, header: Header) -> tupl
     """
     bits, key = header.bits, _key(image)
     turned = _orientation(image) if image.format == "TIFF" else 1  # Pillow turns a TIFF when it decodes it
-    if bits == 16 and image.mode in ("RGB", "RGBA"):
+    colours, palette = image.mode in ("RGB", "RGBA"), None
+    strips = strips_of(content, len(image.mode)) if image.format == "TIFF" and colours and bits in (8, 16) else None
+    if strips is not None:
+        mode, rows = image.mode, strips
+    elif bits == 16 and colours:
         mode, rows = deep_bands(content, path, image)
-        palette = None
     else:
         decode(image)
         mode, palette, rows = _mode(image, path, bits), _palette(image), bands(image)
     info = {name: image.info[name] for name in KEPT_INFO if image.info.get(name)}
+    if header.format == "JPEG" and "xmp" in info:
+        info["xmp"] = without_claims(info["xmp"])  # another format has nothing behind its picture
     if header.format == "TIFF":
         info["exif"] = _exif_of_tiff(exif_of(image), turned)
     orientation, size = (_orientation(image) if turned == 1 else turned), (image.height, image.width)
-    if turned != 1:
-        size = size[::-1] if turned >= 5 else size
+    if turned >= 5:
+        size = size[::-1]
+    if turned != 1 and strips is None:
         rows = iter(
             [np.ascontiguousarray(TURNS[BACK.get(turned, turned)](assembled((image.height, image.width), rows)))]
         )
@@ -208,7 +221,13 @@ def _mode(image: Image.Image, path: Path, bits: int | None) -> str:
 
 
 def _orientation(image: ImageFile) -> int:
-    value = exif_of(image).get(ExifTags.Base.Orientation, 1)
+    exif = exif_of(image)
+    if image.format != "TIFF" and "exif" in image.info:
+        exif = Image.Exif()  # without the orientation of XMP, which Pillow adds and no viewer follows
+        exif.load(image.info["exif"])
+    elif image.format != "TIFF" and "Raw profile type exif" not in image.info:
+        return 1
+    value = exif.get(ExifTags.Base.Orientation, 1)
     return value if value in range(1, 9) else 1
 
 

@@ -17,6 +17,8 @@ MOST_TAGS = 4096  # of a directory
 MOST_TILE_PX = 1 << 22  # of a tile in a picture that is smaller itself
 TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 WIDTH, HEIGHT, BITS, STRIPS, SAMPLES, ROWS, TILE_WIDTH, TILE_HEIGHT, TILES = 256, 257, 258, 273, 277, 278, 322, 323, 324
+KIND, REDUCED, MASK = 254, 1, 4
+MOST_PAGES = 16
 DIRECTORIES = (34665, 34853, 40965)  # of EXIF, GPS and interoperability, which decoders read as well
 
 
@@ -26,12 +28,16 @@ class Structure:
 
     Args:
         frames: 1, or 2 for a picture that is one of several.
+        num_companions: Pages of a TIFF that belong to the first one: its infrared channel, thumbnails, masks.
+        num_samples: Of a pixel of a TIFF.
         size: (height, width), where a decoder would allocate it on opening; None elsewhere.
         unit_bytes: Of the largest piece that is decoded as a whole: a strip or tile of a TIFF.
         unit: What that piece is, for messages.
     """
 
     frames: int = 1
+    num_companions: int = 0
+    num_samples: int = 0
     size: tuple[int, int] | None = None
     unit_bytes: int = 0
     unit: str = ""
@@ -152,11 +158,11 @@ def _webp(content: bytes) -> Structure:
         frames += kind == b"ANMF"
         parts += 1
         if frames > 1:
-            return Structure(2, size)
+            return Structure(2, size=size)
         if parts > MOST_PARTS:
             raise ValueError(f"more than {MOST_PARTS} chunks")
         place += 8 + length + length % 2
-    return Structure(1, size)
+    return Structure(1, size=size)
 
 
 def _gif(content: bytes) -> Structure:
@@ -197,11 +203,11 @@ class _Directories:
         self.big = content[2:4] in (b"+\0", b"\0+")
         self.claimed = 0
 
-    def read(self) -> tuple[dict[int, tuple[int, int]], bool]:
-        """Walk the first directory and those below it.
+    def read(self) -> tuple[dict[int, tuple[int, int]], list[dict[int, tuple[int, int]]]]:
+        """Walk the first directory, those below it, and those that follow it.
 
         Returns:
-            Number of values and the first one of each tag, and whether another directory follows.
+            Number of values and the first one of each tag, of the first directory and of at most `MOST_PAGES` others.
         """
         (first,) = struct.unpack_from(self.order + ("Q" if self.big else "I"), self.content, 8 if self.big else 4)
         tags, following = self._directory(first)
@@ -214,7 +220,16 @@ class _Directories:
                         waiting.append(self._directory(value)[0])
                     except struct.error:
                         continue
-        return tags, following not in (0, first)
+        others: list[dict[int, tuple[int, int]]] = []
+        places = {first}
+        while following not in (0, *places) and len(others) < MOST_PAGES:
+            places.add(following)
+            try:
+                other, following = self._directory(following)
+            except struct.error:
+                other, following = {}, 0
+            others.append(other)
+        return tags, others
 
     def _directory(self, place: int) -> tuple[dict[int, tuple[int, int]], int]:
         order, content = self.order, self.content
@@ -243,7 +258,7 @@ class _Directories:
 
 
 def _tiff(content: bytes) -> Structure:
-    tags, more = _Directories(content).read()
+    tags, others = _Directories(content).read()
 
     def first(tag: int, default: int) -> int:
         return tags[tag][1] if tag in tags and tags[tag][1] >= 0 else default
@@ -261,4 +276,13 @@ def _tiff(content: bytes) -> Structure:
     number = max(tags.get(STRIPS, (0, 0))[0], tags.get(TILES, (0, 0))[0])
     if number > max(1, most) * max(1, samples):
         raise ValueError(f"{number} {unit}s in a picture of {width}x{height}")
-    return Structure(2 if more else 1, None, rows * columns * samples * bits // 8, unit)
+    companions = sum(_is_companion(other, samples) for other in others)
+    frames = 1 if companions == len(others) else 2
+    return Structure(frames, companions, samples, None, rows * columns * samples * bits // 8, unit)
+
+
+def _is_companion(page: dict[int, tuple[int, int]], samples: int) -> bool:
+    """Whether a page belongs to a first one of so many samples: a smaller copy, a mask, or its infrared channel."""
+    kind = page.get(KIND, (1, 0))[1]
+    grey = page.get(SAMPLES, (1, 1))[1] == 1
+    return kind in (REDUCED, MASK) or (grey and samples >= 3)

@@ -9,15 +9,18 @@ from PIL import Image
 
 from partialconv.errors import InputError
 from partialconv.imageio.atomic import check_destination, unfinished
+from partialconv.imageio.attached import attached_to
 from partialconv.imageio.bmp import patch_bmp
 from partialconv.imageio.colours import Filled, image_of
 from partialconv.imageio.comparing import check_written
 from partialconv.imageio.formats import FORMAT_OF_SUFFIX
 from partialconv.imageio.jpeg import requantise_blocks
+from partialconv.imageio.markers import parse_jpeg
 from partialconv.imageio.opening import explained
 from partialconv.imageio.photo import Photo
 from partialconv.imageio.png import write_png
 from partialconv.imageio.quiet import quiet
+from partialconv.imageio.structure import structure_of
 from partialconv.imageio.tiff import XMP, patch_tiff, write_deep_tiff
 
 SAVE_OPTIONS: dict[str, dict[str, Any]] = {
@@ -43,7 +46,7 @@ def write_photo(
     path: Path,
     overwrite: bool = False,
     opaque: bool = False,
-) -> None:
+) -> tuple[str, ...]:
     """Write a filled photo to `path`; its suffix chooses the format.
 
     Every pixel outside the hole decodes to what it was; size, mode, depth, EXIF, ICC profile, XMP and resolution stay.
@@ -60,24 +63,58 @@ def write_photo(
         overwrite: Whether an existing file may be replaced.
         opaque: Whether the hole becomes opaque; its alpha stays otherwise.
 
+    Returns:
+        What the user should know about the result; sentences without a full stop.
+
     Raises:
         InputError: as in `check_destination`; or the format cannot hold the photo; or the system refuses the file; or
             what was written would not show the photo outside of the hole, see `check_written`.
     """
     check_destination(path, overwrite)
+    num_names = path.stat().st_nlink if path.exists() else 1
     result = Filled(photo, _colours(filled), hole, opaque)
     del filled  # of a large photo it would be much beside what writing takes
     target = FORMAT_OF_SUFFIX[path.suffix.lower()]
     _check_format(photo, target, path)
+    patched = False
     with unfinished(path, overwrite) as temporary, quiet():
         if target == "PNG":
             with temporary.open("wb") as file:
                 write_png(result, file)
-        elif target == photo.format and _patched(result, target, temporary):
-            pass
-        else:
+        elif target == photo.format:
+            patched = _patched(result, target, temporary)
+        if target != "PNG" and not patched:
             _save(result, target, temporary)
         check_written(result, temporary, path)
+    remarks = _about_attached(photo, target, path)
+    if photo.format == "TIFF" and not patched:
+        remarks += _left_out(photo, path)
+    if num_names > 1:
+        many = f"{num_names - 1} other name{'s' if num_names > 2 else ''}"
+        remarks += (f"{path} had {many} (hard links), under which the old file stays",)
+    return remarks
+
+
+def _left_out(photo: Photo, path: Path) -> tuple[str, ...]:
+    """What else a TIFF holds that is not in another file."""
+    structure, shape = structure_of(photo.content), photo.samples.shape
+    found = []
+    if structure.num_samples > (shape[2] if len(shape) == 3 else 1):
+        found.append("further channels, as of infrared,")
+    if structure.num_companions:
+        found.append("further pages")
+    return (f"{path} does not hold the {' and '.join(found)} of {photo.path}",) if found else ()
+
+
+def _about_attached(photo: Photo, target: str, path: Path) -> tuple[str, ...]:
+    """What became of the gain map and the video behind the picture of a JPEG."""
+    attached = attached_to(parse_jpeg(photo.content)) if photo.format == "JPEG" else ()
+    if not attached:
+        return ()
+    names = " and ".join(attached)
+    if target == "JPEG":
+        return (f"{path} keeps {names} behind its picture as {photo.path} has it: what was in the hole is still there",)
+    return (f"{path} cannot hold {names} that {photo.path} has behind its picture: left out",)
 
 
 def _patched(filled: Filled, target: str, temporary: Path) -> bool:

@@ -12,7 +12,7 @@ and how strongly to add it is ours.
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,7 @@ MOSTLY = 0.25  # of a neighbourhood is known, else it does not count
 CLIPPED = 0.03  # no grain shows so near to black or white
 LARGEST = 3  # multiples of its strength that detail counts with in the spectrum: edges are no texture
 PERIOD_PX = 512
+KEPT_PX = 1 << 23  # of windows, 9 bytes a pixel, that are seen twice and computed once
 
 
 def add_grain(photo: NDArray[Any], hole: Hole, steps: Plan, peak: float) -> None:
@@ -64,16 +65,35 @@ def add_grain(photo: NDArray[Any], hole: Hole, steps: Plan, peak: float) -> None
         window = box.grown(DEEP_MARGIN_PX if is_deep else MARGIN_PX, steps.size)
         if _is_thick(hole[box.grown(THIN_PX, steps.size).slices]) and not hole[window.slices].all():
             windows[box] = window
-    quietest = (_quietest(*_seen_in(photo, hole, window, peak)) for window in windows.values())
+    kept: dict[Box, _Seen] = {}
+    quietest, room = [], KEPT_PX
+    for window in windows.values():
+        seen = _seen_in(photo, hole, window, peak)
+        quietest.append(_quietest(seen))
+        room -= seen.grey.size
+        if room >= 0:
+            kept[window] = seen
     noise = min((energy for energy in quietest if energy is not None), default=0)
     left = hole.copy()
+    changes = []  # made at the end, so that no window sees the grain of another
     for box, window in windows.items():
-        here = left[box.slices]
+        here = left[box.slices].copy()
         if here.any():
-            grain = _grain_in(photo, hole, box, window, noise, peak)
+            seen = kept.get(window) or _seen_in(photo, hole, window, peak)
+            grain = _grain_in(seen, box, window, noise)
             values = photo[box.slices][here] + grain[here][:, None] * np.float32(peak)
-            photo[box.slices][here] = rounded(values.clip(0, peak), photo.dtype)
-            here[:] = False
+            changes.append((box, here, rounded(values.clip(0, peak), photo.dtype)))
+            left[box.slices] = False
+    for box, here, values in changes:
+        photo[box.slices][here] = values
+
+
+class _Seen(NamedTuple):
+    """A window in grey, 0 to 1, what a blur leaves of it, and its hole, with margins of their mirror image."""
+
+    grey: Map
+    smooth: Map
+    hole: Hole
 
 
 def _is_thick(hole: Hole) -> bool:
@@ -84,28 +104,28 @@ def _is_thick(hole: Hole) -> bool:
     return bool(hole.any())
 
 
-def _seen_in(photo: NDArray[Any], hole: Hole, window: Box, peak: float) -> tuple[Map, Hole]:
-    """A window in grey, 0 to 1, and its hole, with margins of their mirror image; sides are multiples of 32."""
+def _seen_in(photo: NDArray[Any], hole: Hole, window: Box, peak: float) -> _Seen:
+    """A window and its margins; sides are multiples of 32."""
     sides = [-(-(side + 2 * MIRROR_PX) // 32) * 32 for side in window.shape]
     padding = [(MIRROR_PX, side - length - MIRROR_PX) for side, length in zip(sides, window.shape, strict=True)]
-    grey = photo[window.slices] @ np.full(3, 1 / (3 * peak), np.float32)
-    return np.pad(grey, padding, mode="symmetric"), np.pad(hole[window.slices], padding, mode="symmetric")
+    grey = np.pad(photo[window.slices] @ np.full(3, 1 / (3 * peak), np.float32), padding, mode="symmetric")
+    smooth = _filtered(grey, _blur(grey.shape, DETAIL_PX))
+    return _Seen(grey, smooth, np.pad(hole[window.slices], padding, mode="symmetric"))
 
 
-def _grain_in(photo: NDArray[Any], hole: Hole, box: Box, window: Box, noise: float, peak: float) -> Map:
+def _grain_in(seen: _Seen, box: Box, window: Box, noise: float) -> Map:
     """The grain of a box, learned from a window around it."""
-    grey, seen_hole = _seen_in(photo, hole, window, peak)
     top, left = window.top - MIRROR_PX, window.left - MIRROR_PX
     rows, columns = (
-        np.arange(start, start + side) % PERIOD_PX for start, side in zip((top, left), grey.shape, strict=True)
+        np.arange(start, start + side) % PERIOD_PX for start, side in zip((top, left), seen.grey.shape, strict=True)
     )
-    grain = _grain(grey, seen_hole, noise, _white_noise()[np.ix_(rows, columns)])
+    grain = _grain(seen, noise, _white_noise()[np.ix_(rows, columns)])
     return grain[box.top - top : box.bottom - top, box.left - left : box.right - left]
 
 
-def _grain(grey: Map, hole: Hole, noise: float, white: Map) -> Map:
+def _grain(seen: _Seen, noise: float, white: Map) -> Map:
     """What to add to a fill, (H, W), of a photo in [0, 1] with noise of that energy."""
-    smooth = _filtered(grey, _blur(grey.shape, DETAIL_PX))
+    grey, smooth, hole = seen
     detail = grey - smooth
     energy = detail**2
     logarithm = np.log(energy + np.float32(FLOOR))
@@ -124,10 +144,10 @@ def _grain(grey: Map, hole: Hole, noise: float, white: Map) -> Map:
     return np.asarray(np.maximum(*strengths) * _filtered(white, _spectrum(relative)))
 
 
-def _quietest(grey: Map, hole: Hole) -> float | None:
+def _quietest(seen: _Seen) -> float | None:
     """The mean energy of detail in the quietest known places, if any: it is that of noise, which is everywhere."""
+    grey, smooth, hole = seen
     known = np.where(hole, np.float32(0), np.float32(1))
-    smooth = _filtered(grey, _blur(grey.shape, DETAIL_PX))
     blocks = _reduced(known)
     blur = _blur(blocks.shape, QUIET_PX / STEP_PX)
     count = _filtered(blocks, blur)

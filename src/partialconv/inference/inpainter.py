@@ -1,9 +1,8 @@
 """From a photo and a hole to a filled photo, as arrays."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,17 +22,8 @@ UNCLOSED = 0.5  # what the network gives where it reached no known pixel
 PEAKS = {"uint8": 255, "uint16": 65535, "float32": 1}
 STRIP_PX = 256
 MIRROR_PX = 16  # 48 gave the same
-PROBE_PX = 256
-BYTES_PER_PIXEL = 800  # of the largest batch, what the network needs beside its weights
 Hole = NDArray[np.bool_]
 Photo = TypeVar("Photo", NDArray[np.uint8], NDArray[np.uint16], NDArray[np.float32])
-
-
-class Estimate(NamedTuple):
-    """Time, in seconds, and memory for the network, in units of 10^6 bytes, of filling a hole."""
-
-    seconds: float
-    memory_mb: float
 
 
 class Inpainter:
@@ -75,17 +65,8 @@ class Inpainter:
         if not hole.any():
             raise InputError("the hole is empty: mark the pixels to fill.")
         if hole.all():
-            raise InputError("the hole covers the whole photo: leave some pixels to go by.")
+            raise InputError("the hole covers the whole photo: at least one pixel must stay unmasked.")
         return plan(hole)
-
-    def estimate(self, steps: Plan) -> Estimate:
-        """What a plan is going to cost on this machine, by a run of the network on a small crop."""
-        image, valid = np.zeros((1, 3, PROBE_PX, PROBE_PX), np.float32), np.ones((1, 1, PROBE_PX, PROBE_PX), np.float32)
-        self.runtime(image, valid)  # the first run prepares
-        began = time.perf_counter()
-        self.runtime(image, valid)
-        seconds = time.perf_counter() - began
-        return Estimate(seconds * steps.num_pixels / PROBE_PX**2, steps.largest_batch * BYTES_PER_PIXEL / 1e6)
 
     def fill(
         self,
@@ -151,10 +132,11 @@ class Inpainter:
         valid = np.stack([valid_from_hole(left[crop.window.slices])[None] for crop in batch]).astype(np.float32)
         peak = np.float32(PEAKS[photo.dtype.name])
         image = np.stack([photo[crop.window.slices].transpose(2, 0, 1) for crop in batch]).astype(np.float32) / peak
-        if any(_at_border(crop.window, left.shape) for crop in batch):
-            output = self._mirrored(image, valid)
-        else:
-            output = self.runtime(image, valid)
+        at_border = np.array([_at_border(crop.window, left.shape) for crop in batch])
+        output = np.empty_like(image)
+        for some, run in ((at_border, self._mirrored), (~at_border, self.runtime)):
+            if some.any():
+                output[some] = run(image[some], valid[some])
         if not np.isfinite(output).all():
             raise ArithmeticError("the network gave values that are not finite; nothing was filled.")
         reached = (output != UNCLOSED).any(axis=1)

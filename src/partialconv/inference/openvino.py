@@ -49,7 +49,7 @@ class OpenVinoRuntime:
         try:
             network = self._core.read_model(model)
         except RuntimeError as error:
-            raise InputError(f"{model} is no ONNX model that can be run: {str(error).splitlines()[0]}") from error
+            raise InputError(f"{model} is not an ONNX model that can be run: {str(error).splitlines()[0]}") from error
         self.feathered = network.output(0).any_name == FEATHERED
         names = [value.any_name for value in network.inputs]
         if names != ["image", "valid"]:

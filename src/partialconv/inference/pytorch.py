@@ -37,7 +37,7 @@ class TorchRuntime:
         try:
             read = read_graph(onnx.load(model))
         except Exception as error:  # broken graphs meet onnx and the reader with exceptions of many kinds
-            raise InputError(f"{model} is no file of `partialconv export`: {reason_of(error)}") from error
+            raise InputError(f"{model} is not a file of `partialconv export`: {reason_of(error)}") from error
         self.feathered = read.detail_width > 0
         self.network = FastUNet(read).to(self.device, torch.float32 if precision == "fp32" else torch.bfloat16)
 

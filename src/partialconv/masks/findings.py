@@ -11,10 +11,11 @@ class Finding:
     """A fault of a picture that marks a hole.
 
     Args:
-        code: "alpha", "jpeg", "grey", "contrast", "size", "shape", "inverted", "empty" or "full".
+        code: "alpha", "ambiguous", "copy", "photo", "jpeg", "grey", "contrast", "size", "shape", "inverted", "empty" or
+            "full".
         message: What was found, and what was made of it.
         fix: What to do about it.
-        fatal: Whether nothing can be filled with it ("shape", "empty", "full").
+        fatal: Whether nothing can be filled with it ("photo", "ambiguous", "shape", "inverted", "empty", "full").
     """
 
     code: str
@@ -45,10 +46,12 @@ class Diagnosis:
     Args:
         hole: (H, W), True = hole. Of the picture's own size if a finding is "shape".
         findings: None for a clean picture.
+        opaque: Whether the hole was erased from the photo itself, and becomes opaque.
     """
 
     hole: Hole
     findings: tuple[Finding, ...] = ()
+    opaque: bool = False
 
     def accept(self, strict: bool = False) -> Hole:
         """The hole, if it can be used.

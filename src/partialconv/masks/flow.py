@@ -143,7 +143,7 @@ def read_flo(path: Path) -> Flow:
         raise InputError(f"cannot read {path}: {error.strerror}.") from error
     width, height = np.frombuffer(content[4:12], "<i4") if len(content) >= 12 else (0, 0)
     if content[:4] != FLO_MAGIC or min(width, height) < 1 or len(content) != 12 + 8 * int(width) * int(height):
-        raise InputError(f"{path} is no Middlebury .flo file, or not a whole one.")
+        raise InputError(f"{path} is not a complete Middlebury .flo file.")
     return np.frombuffer(content[12:], "<f4").reshape(height, width, 2)
 
 

@@ -91,7 +91,7 @@ def _packed(source: Path) -> Iterator[tuple[str, bytes]]:
                     _check_size(member.name, member.size)
                     yield member.name, stream.read()
     else:
-        raise InputError(f"{source} is no folder, zip or tar file.")
+        raise InputError(f"{source} is not a folder, zip or tar file.")
 
 
 def _check_size(name: str, num_bytes: int) -> None:

@@ -119,7 +119,7 @@ def read_frames(path: Path) -> Iterator[Grey]:
                     size = round(frame.width * scale), round(frame.height * scale)
                 yield frame.reformat(width=size[0], height=size[1], format="gray").to_ndarray()
     except av.FFmpegError as error:
-        raise InputError(f"{path} is no video that can be decoded: {error}.") from error
+        raise InputError(f"{path} cannot be decoded as a video: {error}.") from error
 
 
 def count_frames(path: Path) -> int:
@@ -131,7 +131,7 @@ def count_frames(path: Path) -> int:
                 raise InputError(f"{path} has no video stream.")
             return int(container.streams.video[0].frames)
     except av.FFmpegError as error:
-        raise InputError(f"{path} is no video that can be decoded: {error}.") from error
+        raise InputError(f"{path} cannot be decoded as a video: {error}.") from error
 
 
 def _read_pair(forward: Path, backward: Path) -> tuple[Flow, Flow]:

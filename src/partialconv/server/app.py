@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -21,10 +22,10 @@ from partialconv import __version__
 from partialconv.errors import InputError
 from partialconv.filling import FillOptions
 from partialconv.server.form import Form, read_form
-from partialconv.server.guard import Access, Guard, Notes
+from partialconv.server.guard import PROGRESS, Access, Guard, Notes
 from partialconv.server.limits import NO_SPACE, no_space
 from partialconv.server.order import Answer, Order
-from partialconv.server.posts import POSTS, Post
+from partialconv.server.posts import POSTS, TICKET, TICKET_PATTERN, Post
 from partialconv.server.problem import Gone, Problem
 from partialconv.server.process import Process
 from partialconv.server.queue import Queue
@@ -46,6 +47,7 @@ class Service:
     queue: Queue
     scratch: Scratch
     num_uploads: int = 0
+    shares: dict[str, float | None] = field(default_factory=dict)  # of fills, by ticket; None = its turn has not come
 
     def warm(self) -> None:
         """Start the process again if it has ended, before the next request needs it."""
@@ -83,6 +85,12 @@ def create_app(process: Process, access: Access) -> ASGIApp:
         taken = {"max_bytes": limits.max_bytes, "max_pixels": limits.max_pixels}
         return JSONResponse({"models": described, "limits": taken})
 
+    async def tell_progress(request: Request) -> Response:
+        ticket = request.query_params.get(TICKET, "")
+        share = service.shares.get(ticket)
+        state = "filling" if share is not None else "waiting" if ticket in service.shares else "unknown"
+        return JSONResponse({"state": state, "share": share or 0})
+
     async def show_document(_request: Request) -> Response:
         return JSONResponse(document)
 
@@ -97,6 +105,7 @@ def create_app(process: Process, access: Access) -> ASGIApp:
             *(Route(address, page.serve, methods=["GET"]) for address, page in load_page().items()),
             Route("/healthz", healthz),
             Route("/api/models", list_models),
+            Route(PROGRESS, tell_progress),
             Route("/api/openapi.json", show_document),
             *(Route(address, taker(post), methods=["POST"]) for address, post in POSTS.items()),
         ],
@@ -125,15 +134,26 @@ async def _answer(request: Request, service: Service, post: Post) -> Response:
         for field in post.needed:
             if field not in form.files:
                 raise Problem(422, "field", f"the form has no field {field}: send the file in a field of this name.")
+        ticket = _ticket(form.options.pop(TICKET, None), service)
         options = _options(form.options, list(service.process.models))
         order = Order(post.work, Path(folder), tuple(form.files), options)
         notes.steps["in"] = loop.time() - started
         started = loop.time()
+
+        def tell(share: float) -> None:
+            if ticket in service.shares:
+                service.shares[ticket] = share
+
+        if ticket:
+            service.shares[ticket] = None
         try:
             reply = await service.queue.run(
-                lambda: service.process.ask(order), lambda: _disconnected(request), lambda: service.process.stop(order)
+                lambda: service.process.ask(order, tell=tell),
+                lambda: _disconnected(request),
+                lambda: service.process.stop(order),
             )
         finally:
+            service.shares.pop(ticket, None)
             service.warm()
         notes.steps["queue"] = loop.time() - started - sum(reply.timings_s.values())
         notes.steps |= reply.timings_s
@@ -169,6 +189,17 @@ async def _disconnected(request: Request) -> None:
     """Return when the client has left; its body has been read to the end."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+def _ticket(given: str | None, service: Service) -> str:
+    """The ticket of a request; "" if it has none."""
+    if given is None:
+        return ""
+    if not re.fullmatch(TICKET_PATTERN, given) or given in service.shares:
+        raise Problem(
+            422, "option", f"ticket is {given[:40]!r}, expected 16 to 64 hexadecimal digits that are not in use."
+        )
+    return given
 
 
 def _options(given: Mapping[str, str], models: list[str]) -> FillOptions:

@@ -4,7 +4,7 @@ It runs in the process of `working`, never in that of the server.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from partialconv.errors import FormatError, InputError, TooLargeError
 from partialconv.filling.job import FillJob, fill_file
 from partialconv.filling.options import FillOptions
 from partialconv.filling.report import Report, report_of
-from partialconv.filling.watching import Stopwatch
+from partialconv.filling.watching import Stopwatch, Watcher
 from partialconv.imageio import Header, encode_png, read_header, read_photo
+from partialconv.imageio.formats import SUFFIX_OF_FORMAT, written_name
 from partialconv.inference import Inpainter, confidence
 from partialconv.masks import HoleError, read_hole
 from partialconv.server.limits import Limits
@@ -27,7 +28,7 @@ from partialconv.server.order import MEDIA_TYPES, Answer
 from partialconv.server.problem import Problem
 
 # a JPEG with previews behind it counts as one; no other decoder ever sees a client's bytes
-SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp"}
+SUFFIXES = {**SUFFIX_OF_FORMAT, "AVIF": ".avif", "GIF": ".gif", "HEIF": ".heic"}
 NO_MEMORY = ("bad_alloc", "bad allocation", "Failed to allocate memory")
 LEVEL_PX, SEEN_PX = 256, 768  # a pixel of the deepest level, and more than twice what it sees on each side
 
@@ -47,14 +48,22 @@ class Engine:
         self.inpainters = {name: Inpainter(path) for name, path in models.items()}
         self.limits = limits
 
-    def do(self, work: str, files: Mapping[str, Path], options: FillOptions, most_bytes: int) -> Answer:
+    def do(
+        self,
+        work: str,
+        files: Mapping[str, Path],
+        options: FillOptions,
+        most_bytes: int,
+        progress: Callable[[float], None] = lambda _: None,
+    ) -> Answer:
         """Look at the headers of the files, give the files the suffixes of their formats, and work.
 
         Args:
-            work: "fill", "plan", "doctor" or "show".
+            work: "fill", "plan", "doctor", "look" or "show".
             files: By field; all lie in one folder.
             options: Of the request.
             most_bytes: Memory that there is.
+            progress: Is called with the share of a fill that is done, 0 to 1.
 
         Raises:
             Problem: 415, 413 or 422 over the headers; 413, there is too little memory; or as the work does.
@@ -62,38 +71,60 @@ class Engine:
         needed, named = 0, {}
         for field, path in files.items():
             header = _check_picture(path, field, self.limits)
-            needed += header.fill_bytes() if work == "fill" and field == "photo" else header.read_bytes
+            needed += header.fill_bytes() if work in ("fill", "look") and field == "photo" else header.read_bytes
             named[field] = path.rename(path.with_name(field + SUFFIXES[header.format]))
         if needed > most_bytes:
             raise _too_little_memory(f"{needed / 1e9:.1f} GB are needed, {most_bytes / 1e9:.1f} GB may be taken")
         match work:
             case "fill":
-                return self.fill(named["photo"], named["hole"], options)
+                return self.fill(named["photo"], named["hole"], options, progress)
             case "plan":
                 return self.plan(named["hole"], options)
             case "doctor":
                 return self.doctor(named["hole"], named.get("photo"), options)
+            case "look":
+                return self.look(named["photo"])
             case _:
                 return self.show(named["photo"])
 
-    def fill(self, photo: Path, hole: Path, options: FillOptions) -> Answer:
+    def fill(
+        self, photo: Path, hole: Path, options: FillOptions, progress: Callable[[float], None] = lambda _: None
+    ) -> Answer:
         """Fill a photo.
 
         Args:
             photo: Its suffix is that of its format.
             hole: A picture of the hole, drawn over the photo as it is shown.
             options: Of the request.
+            progress: Is called with the share that is done, 0 to 1.
 
         Returns:
-            The filled photo in the format of the photo.
+            The filled photo in the format of the photo, or as PNG if that is only read.
 
         Raises:
             Problem: 422, the photo or the hole cannot be used.
         """
-        job = FillJob(photo, photo.with_name(f"filled{photo.suffix}"), hole, options)
+        output = photo.with_name(written_name(Path(f"filled{photo.suffix}")))
         with _explained(photo.parent):
-            filling = fill_file(job, self.inpainters[str(options.model)])
-        return Answer(filling.output, MEDIA_TYPES[photo.suffix], _told(filling.report, photo.parent), filling.timings_s)
+            job = FillJob(photo, output, hole, options)
+            filling = fill_file(job, self.inpainters[str(options.model)], _Teller(progress))
+        return Answer(output, MEDIA_TYPES[output.suffix], _told(filling.report, photo.parent), filling.timings_s)
+
+    def look(self, photo: Path) -> Answer:
+        """Say whether a photo can be filled.
+
+        Returns:
+            The photo as it came, with its size as it is shown.
+
+        Raises:
+            Problem: 422, it cannot be read.
+        """
+        clock = Stopwatch()
+        clock.begin("read")
+        with _explained(photo.parent):
+            height, width = read_photo(photo).shown.size
+        clock.end()
+        return Answer(photo, "application/octet-stream", {"width": width, "height": height}, clock.timings_s)
 
     def plan(self, hole: Path, options: FillOptions) -> Answer:
         """What a fill of a hole would do, and how much of it the network would see.
@@ -141,8 +172,8 @@ class Engine:
         clock = Stopwatch()
         clock.begin("read")
         with _explained(hole.parent):
-            size = None if photo is None else read_photo(photo).shown.size
-            found = read_hole(hole, size, options.hole_color, options.grow_px)
+            over = None if photo is None else read_photo(photo).shown
+            found = read_hole(hole, over, options.hole_color, options.grow_px)
             understood = hole.with_name("understood.png")
             understood.write_bytes(encode_png(found.hole))
         clock.end()
@@ -163,6 +194,19 @@ class Engine:
         return Answer(result, "image/png", {}, clock.timings_s)
 
 
+class _Teller(Watcher):
+    """Tells progress in steps of at least one per cent."""
+
+    def __init__(self, tell: Callable[[float], None]) -> None:
+        self._tell, self._told = tell, 0.0
+
+    def progress(self, share: float) -> None:
+        """Tell it if it is worth a line."""
+        if share - self._told >= 0.01:
+            self._told = share
+            self._tell(round(share, 3))
+
+
 def _png(beside: Path, image: Image.Image, **options: Any) -> Path:
     path = beside.with_name("shown.png")
     image.save(path, "PNG", compress_level=1, **options)
@@ -173,11 +217,11 @@ def _check_picture(path: Path, field: str, limits: Limits) -> Header:
     """Look at the header of an uploaded picture.
 
     Raises:
-        Problem: 415 for another format than JPEG, PNG, WebP, TIFF and BMP, 413 for too many pixels or too long sides,
+        Problem: 415 for a format that is not taken, 413 for too many pixels or too long sides,
             422 for what is broken.
     """
     most = limits.max_pixels / 1e6
-    wrong_format = f"{field} is no picture that can be read: send a JPEG, PNG, WebP, TIFF or BMP file."
+    wrong_format = f"cannot read {field} as an image: send a JPEG, PNG, WebP, TIFF, BMP, AVIF, GIF or HEIC file."
     try:
         header = read_header(path)
     except FormatError as error:
@@ -200,6 +244,7 @@ def _told(report: Report, folder: Path) -> dict[str, Any]:
     content = report.as_dict()
     for finding in content["findings"]:
         finding["message"] = _nameless(finding["message"], folder)
+    content["remarks"] = [_nameless(remark, folder) for remark in content["remarks"]]
     return content
 
 

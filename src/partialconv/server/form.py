@@ -55,7 +55,9 @@ async def read_form(
     """
     kind, parameters = parse_options_header(request.headers.get("content-type"))
     if kind != b"multipart/form-data":
-        raise Problem(415, "content_type", "the request is no form: send multipart/form-data with files in its fields.")
+        raise Problem(
+            415, "content_type", "the request is not a form: send multipart/form-data with files in its fields."
+        )
     if not parameters.get(b"boundary"):
         raise Problem(400, "form", "the content type names no boundary: let an HTTP library write the form.")
     declared = request.headers.get("content-length", "")

@@ -26,6 +26,7 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 MOST_ADDRESSES = 10_000
+PROGRESS = "/api/progress"  # asked so often that it is neither counted nor logged
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Access:
         hosts: Names it answers to; empty for any. Where it listens to this machine alone, a foreign page could
             otherwise reach it under a name of its own that resolves to 127.0.0.1.
         token: What requests to /api/ must bring; None for nothing.
-        rate: Requests to /api/ in a minute from one address; 0 for any number.
+        rate: Requests to /api/ in a minute from one address, but for those about progress; 0 for any number.
     """
 
     hosts: Collection[str] = LOOPBACK
@@ -102,7 +103,8 @@ class Guard:
             steps = "".join(f", {name} {seconds:.3f}" for name, seconds in notes.steps.items())
             elapsed_s = time.perf_counter() - started
             sizes = f"{notes.num_bytes / 1e6:.2f} MB in, {num_sent / 1e6:.2f} MB out"
-            LOG.info("%s %s %.3f s%s, %s", _line(scope), status, elapsed_s, steps, sizes)
+            level = logging.DEBUG if scope["path"] == PROGRESS else logging.INFO
+            LOG.log(level, "%s %s %.3f s%s, %s", _line(scope), status, elapsed_s, steps, sizes)
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
@@ -119,7 +121,7 @@ class Guard:
             raise Problem(400, "http", message, {"Connection": "close"})
         if not scope["path"].startswith("/api/"):
             return
-        if self.access.rate:
+        if self.access.rate and scope["path"] != PROGRESS:
             self._count((scope.get("client") or ("",))[0])
         if self.access.token is not None:
             kind, _, given = headers.get("authorization", "").partition(" ")

@@ -94,7 +94,7 @@ class PatientProtocol(H11Protocol):
             return
         if self.cycle is not None:
             self.cycle.disconnected = True  # nothing that it sends would be understood
-        response = Problem(400, "http", "the request is no HTTP/1.1 that can be read.", SECURITY_HEADERS).response()
+        response = Problem(400, "http", "the request cannot be read as HTTP/1.1.", SECURITY_HEADERS).response()
         headers = [*response.raw_headers, (b"cache-control", b"no-store"), (b"connection", b"close")]
         for event in (
             h11.Response(status_code=400, headers=headers),
@@ -162,6 +162,23 @@ def open_socket(host: str, port: int) -> socket.socket:
             f"cannot listen on {host} port {port}: {error.strerror or error}; choose others by --host and --port."
         ) from error
     return listening
+
+
+def reachable_address(host: str) -> str | None:
+    """The address of this machine in its network, where a server that listens on all of them can be reached.
+
+    Nothing is sent. None if the machine has no network, or `host` is an address of its own.
+    """
+    probes = {"0.0.0.0": (socket.AF_INET, "192.0.2.1"), "::": (socket.AF_INET6, "2001:db8::1")}  # of no machine
+    if host not in probes:
+        return None
+    family, other = probes[host]
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((other, 9))
+            return str(probe.getsockname()[0])
+        except OSError:
+            return None
 
 
 def make_server(app: ASGIApp, limits: Limits, **options: Any) -> uvicorn.Server:

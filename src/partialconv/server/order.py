@@ -20,7 +20,7 @@ class Order:
     """One piece of work.
 
     Args:
-        work: "fill", "plan", "doctor" or "show": a method of `engine.Engine`.
+        work: "fill", "plan", "doctor", "look" or "show": a method of `engine.Engine`.
         folder: Holds the files of the request; the answer is written there.
         files: Fields of the request, and names of the files.
         options: Of the request.

@@ -23,17 +23,20 @@ class Post:
     report_only: bool = False
 
 
+TICKET = "ticket"  # by which a client can ask how far its fill is; of its own choosing, so that nobody else knows it
+TICKET_PATTERN = "^[0-9a-f]{16,64}$"
 READING = ("hole_color", "grow_px")  # options of how the picture of a hole is read
 POSTS = {
     "/api/fill": Post(
         "fill",
         files=("photo", "hole"),
         needed=("photo", "hole"),
-        options=tuple(option.name for option in options() if not option.about.local),
+        options=(*(option.name for option in options() if not option.about.local), TICKET),
     ),
     "/api/doctor": Post("doctor", files=("photo", "hole"), needed=("hole",), options=READING, report_only=True),
     "/api/plan": Post(
         "plan", files=("hole",), needed=("hole",), options=("model", *READING, "strict"), report_only=True
     ),
+    "/api/look": Post("look", files=("photo",), needed=("photo",), options=(), report_only=True),
     "/api/show": Post("show", files=("photo",), needed=("photo",), options=()),
 }

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -83,12 +83,13 @@ class Process:
             self._end()
             raise InputError(reply["input"])
 
-    def ask(self, order: Order, again: bool = True) -> Answer:
+    def ask(self, order: Order, again: bool = True, tell: Callable[[float], None] = lambda _: None) -> Answer:
         """Have something done.
 
         Args:
             order: What to do.
             again: Whether to try once more if the process had ended before it took the order.
+            tell: Is called with the share of the work that is done, 0 to 1.
 
         Raises:
             Problem: what the work met; 503 if it took too long, 500 if the process ended.
@@ -100,7 +101,12 @@ class Process:
         with self._limited(self.limits.work_s) as late:
             self._send(order)
             taken = self._receive()
+            if taken is not None:
+                tell(0.0)
             reply = None if taken is None else self._receive()
+            while reply is not None and "share" in reply:
+                tell(float(reply["share"]))
+                reply = self._receive()
         with self._changing:
             self._order = None
         if reply is None:
@@ -108,7 +114,7 @@ class Process:
             if self._left is order or self._closed:
                 raise Gone
             if taken is None and again and not late.is_set():
-                return self.ask(order, again=False)
+                return self.ask(order, again=False, tell=tell)
             if late.is_set():
                 message = f"the work took longer than {self.limits.work_s:g} s: scale the photo down, or mark less."
                 raise Problem(503, "time", message)

@@ -6,17 +6,17 @@ from typing import Any
 from partialconv.filling.options import Option
 from partialconv.filling.options import options as fill_options
 from partialconv.server.limits import Limits
-from partialconv.server.posts import POSTS
+from partialconv.server.posts import POSTS, TICKET, TICKET_PATTERN
 
 Document = dict[str, Any]
 PICTURES = ("image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp")
 PROBLEMS = {
-    400: "The form is broken or truncated, or the request is no HTTP/1.1.",
+    400: "The form is broken or truncated, or the request is not HTTP/1.1.",
     401: "A token is needed.",
     403: "The server does not answer to this name, or to pages of this origin.",
     408: "The request came too slowly.",
     413: "Too many bytes or pixels, or more memory needed than there is, told before anything is decoded.",
-    415: "The request is no form, or a file no JPEG, PNG, WebP, TIFF or BMP.",
+    415: "The request is not a form, or a file is of a format that is not taken.",
     422: "A field, a photo or a hole cannot be used; the message says why.",
     429: "Too many requests in a minute from one address.",
     500: "A fault of the server or of the model, or a file that ended the process which read it.",
@@ -33,7 +33,8 @@ CODES = {
     413: ["bytes", "pixels", "memory"],
     415: ["content_type", "format"],
     422: ["field", "option", "broken", "input", *(f"hole_{code}" for code in (
-        "alpha", "jpeg", "grey", "contrast", "size", "shape", "inverted", "empty", "full"))],
+        "alpha", "ambiguous", "copy", "photo", "jpeg", "grey", "contrast", "size", "shape", "inverted", "empty",
+        "full"))],
     429: ["rate"],
     500: ["model", "ended", "internal"],
     503: ["busy", "time"],
@@ -55,7 +56,12 @@ def openapi(version: str, models: Sequence[str], limits: Limits) -> Document:
     fields["model"] = {"enum": list(models), "default": models[0], "description": "The name of a model of this server."}
 
     binary = {"type": "string", "format": "binary"}
-    fields["photo"] = binary | {"description": "JPEG, PNG, WebP, TIFF or BMP."}
+    fields["photo"] = binary | {"description": "JPEG, PNG, WebP, TIFF, BMP, AVIF, GIF or HEIC."}
+    fields[TICKET] = {
+        "type": "string",
+        "pattern": TICKET_PATTERN,
+        "description": "For /api/progress; of your choosing.",
+    }
     fields["hole"] = binary | {"description": "A picture drawn over the photo as it is shown; white = fill."}
 
     def post(address: str, summary: str, content: Document, headers: Document | None = None) -> Document:
@@ -75,9 +81,10 @@ def openapi(version: str, models: Sequence[str], limits: Limits) -> Document:
         "paths": {
             "/healthz": {"get": _get("Whether the server is up.", "Health", guarded=False)},
             "/api/models": {"get": _get("The models, the default one first, and the limits.", "Models")},
+            "/api/progress": {"get": _progress()},
             "/api/fill": post(
                 "/api/fill",
-                "Fill a photo; it comes back in its own format, changed in the hole alone.",
+                "Fill a photo; it comes back in its own format (AVIF, GIF and HEIC as PNG), changed in the hole alone.",
                 {kind: {} for kind in PICTURES} | _parts("The filled photo."),
                 {"Partialconv-Report": {"schema": {"type": "string"}, "description": "A Report, as JSON."}},
             ),
@@ -91,6 +98,11 @@ def openapi(version: str, models: Sequence[str], limits: Limits) -> Document:
                 "Say what a fill would do with a hole, without a photo.",
                 report
                 | _parts("Confidence: a grey PNG of `plan.box` of the photo, 255 at known pixels, 0 far from them."),
+            ),
+            "/api/look": post(
+                "/api/look",
+                "Say whether a photo can be filled: its size as it is shown, or a problem.",
+                {"application/json": {"schema": {"$ref": "#/components/schemas/Size"}}} | _parts("The photo.", "Size"),
             ),
             "/api/show": post(
                 "/api/show",
@@ -115,9 +127,9 @@ def _field(option: Option) -> Document:
     return {"type": "boolean" if option.kind is bool else "string"} | about
 
 
-def _parts(file: str) -> Document:
+def _parts(file: str, report: str = "Report") -> Document:
     properties = {
-        "report": {"$ref": "#/components/schemas/Report"},
+        "report": {"$ref": f"#/components/schemas/{report}"},
         "file": {"type": "string", "format": "binary", "description": file},
     }
     return {"multipart/form-data": {"schema": {"type": "object", "properties": properties}}}
@@ -129,6 +141,11 @@ def _problems(statuses: Sequence[int]) -> Document:
         str(status): {"description": PROBLEMS[status], "content": {"application/json": {"schema": schema}}}
         for status in statuses
     }
+
+
+def _progress() -> Document:
+    asked = {"name": TICKET, "in": "query", "schema": {"type": "string"}, "description": "As given to /api/fill."}
+    return _get("How far a fill is.", "Progress") | {"parameters": [asked]}
 
 
 def _get(summary: str, schema: str, guarded: bool = True) -> Document:
@@ -170,6 +187,7 @@ SCHEMAS: Document = {
         hole_ratio={"type": "number", "minimum": 0, "maximum": 1},
         usable=FLAG,
         findings={"type": "array", "items": {"$ref": "#/components/schemas/Finding"}},
+        remarks={"type": "array", "items": TEXT},
         widest_px=COUNT | {"description": "Side of the largest square in the hole; 0 if thin or not planned."},
         notes={"type": "array", "items": TEXT},
         optional={"plan": {"$ref": "#/components/schemas/Plan"}},
@@ -182,6 +200,10 @@ SCHEMAS: Document = {
             "confidence": {"type": "number", "minimum": 0, "maximum": 1, "description": "Mean over the hole."},
             "box": _object(top=COUNT, left=COUNT, bottom=COUNT, right=COUNT),
         },
+    ),
+    "Size": _object(width=COUNT, height=COUNT),
+    "Progress": _object(
+        state={"enum": ["waiting", "filling", "unknown"]}, share={"type": "number", "minimum": 0, "maximum": 1}
     ),
     "Problem": _object(
         error=_object(code={"enum": sorted({code for codes in CODES.values() for code in codes})}, message=TEXT)

@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -41,7 +41,7 @@ def main() -> None:
     _tell(replies, {"ready": True})
     for line in sys.stdin.buffer:
         _tell(replies, {"taken": True})  # so that the server knows whether it was this order that ended the process
-        _tell(replies, _done(engine, json.loads(line), limits))
+        _tell(replies, _done(engine, json.loads(line), limits, lambda share: _tell(replies, {"share": share})))
 
 
 def end_with(parent: int) -> None:
@@ -85,14 +85,14 @@ def ceiling(max_bytes: int) -> Iterator[int]:
         resource.setrlimit(resource.RLIMIT_DATA, (before, hard))
 
 
-def _done(engine: Engine, order: dict[str, Any], limits: Limits) -> dict[str, Any]:
+def _done(engine: Engine, order: dict[str, Any], limits: Limits, progress: Callable[[float], None]) -> dict[str, Any]:
     """Follow an order; the line that goes back."""
     folder = Path(order["folder"])
     tempfile.tempdir = str(folder)  # what is left there if this process is killed goes with the request
     try:
         with ceiling(limits.max_memory) as most:
             files = {name: folder / name for name in order["files"]}
-            answer = engine.do(order["work"], files, FillOptions(**order["options"]), most)
+            answer = engine.do(order["work"], files, FillOptions(**order["options"]), most, progress)
         answer.file.replace(folder / ANSWER)
     except Problem as problem:
         full = problem.code == "input" and _is_full(folder)

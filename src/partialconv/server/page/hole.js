@@ -232,6 +232,21 @@ export class Hole {
     return this.clip(left * TILE - margin, top * TILE - margin, (right + 1) * TILE + margin, (bottom + 1) * TILE + margin);
   }
 
+  // Around what is hole, to the pixel.
+  extent() {
+    const around = this.bounds(0);
+    if (!around) return null;
+    let [left, top, right, bottom] = [Infinity, Infinity, -1, -1];
+    for (let y = around[1]; y < around[3]; y++) {
+      for (let x = around[0], at = y * this.width + x; x < around[2]; x++, at++) {
+        if (this.levels[at] <= HALF) continue;
+        [left, right] = [Math.min(left, x), Math.max(right, x)];
+        [top, bottom] = [Math.min(top, y), y];
+      }
+    }
+    return right < 0 ? null : [left, top, right + 1, bottom + 1];
+  }
+
   clip(left, top, right, bottom) {
     const box = [
       Math.max(0, Math.floor(left)), Math.max(0, Math.floor(top)),

@@ -1,19 +1,23 @@
 // The page: a session in the middle, and everything that changes it around.
 
-import {confidenceOf, holeOf} from "./confidence.js";
+import {distanceOf, holeOf} from "./distance.js";
 import {encodeHole, decodeHole} from "./png.js";
 import {listen} from "./pointers.js";
 import * as server from "./server.js";
 import {Session} from "./session.js";
 import {listenForPhotos} from "./sources.js";
 import {Tools} from "./tools.js";
+import {mayBeTurned} from "./turned.js";
 import {decode, View} from "./view.js";
 import * as words from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const stage = $("stage");
 const view = new View(stage, $("photo"), $("holes"));
-const tools = new Tools(stage, view, painted);
+const tools = new Tools(stage, view, () => {
+  if (session) session.touched = true;
+  painted();
+});
 let session = null;
 let limits = null;
 let running = null; // AbortController of the fill that runs
@@ -32,16 +36,29 @@ function say(text, bad = false, seconds = 6) {
 
 // Opening
 
+// A photo as the server turns it, and the file that shows it so if it is another one.
+async function pictureOf(file) {
+  if (!(await mayBeTurned(file))) {
+    const picture = await decode(file).catch(() => null);
+    if (picture) return [picture, undefined];
+  }
+  const shown = await server.show(file);
+  return [await decode(shown), shown];
+}
+
 async function open(file, holeFile) {
-  if (running || (session && !session.saved && !confirm("Leave the fills that were not downloaded?"))) return;
+  if (running || (session?.unsaved && !confirm("Open another photo? What you painted and did not download is lost."))) return;
   const ticket = ++opening;
   if (limits && file.size > limits.max_bytes) {
     say(`This file is larger than ${Math.round(limits.max_bytes / 1e6)} MB.`, true);
     return;
   }
   let picture, shown;
+  const looking = server.look(file).catch((error) => {
+    if ([413, 415, 422].includes(error.status)) throw error; // whatever else it is, the photo is not to blame
+  });
   try {
-    picture = await decode(file).catch(async () => decode((shown = await server.show(file))));
+    [[picture, shown]] = await Promise.all([pictureOf(file), looking]);
   } catch (error) {
     say(words.refusal(error), true);
     return;
@@ -62,7 +79,7 @@ async function open(file, holeFile) {
   tools.keyed = null;
   compare(false);
   view.photo = picture;
-  showConfidence();
+  showDistance();
   view.resize();
   view.fit();
   setSize(sliderOf(20 / view.scale)); // about 40 pixels on the screen
@@ -76,7 +93,9 @@ async function open(file, holeFile) {
 async function openHole(file) {
   try {
     const {file: read, report} = await server.doctor(session.state.blob, file);
-    if (!report.usable) return say(words.findings(report), true);
+    // a hole that looks inverted is shown: one key inverts it
+    const usable = report.findings.every(({fatal, code}) => !fatal || code === "inverted");
+    if (!usable) return say(words.findings(report), true);
     const {width, height, levels} = await decodeHole(read);
     if (width !== session.hole.width || height !== session.hole.height) return say("The hole has another size.", true);
     session.hole.replace(levels);
@@ -94,7 +113,7 @@ function painted() {
   say("");
   view.draw();
   refresh();
-  if ($("confidence").checked) showConfidence();
+  if ($("distance").checked) showDistance();
   if ($("eager").checked && session.hole.total) fill();
   else (window.requestIdleCallback ?? setTimeout)(() => session && !running && advise());
 }
@@ -109,6 +128,7 @@ function advise() {
 function change(action) {
   if (!session || running) return;
   action(session.hole);
+  session.touched = true;
   painted();
 }
 
@@ -128,13 +148,12 @@ async function fill() {
   try {
     const hole = await encodeHole(current.hole);
     const {file, report} = await patiently(() =>
-      server.fill(current.state.blob, hole, $("model").value || undefined, controller.signal), controller.signal);
-    let shown;
-    const picture = await decode(file).catch(async () => decode((shown = await server.show(file))));
+      server.fill(current.state.blob, hole, $("model").value || undefined, controller.signal, tellShare), controller.signal);
+    const [picture, shown] = await pictureOf(file);
     const seconds = (performance.now() - started) / 1000;
     current.filled({blob: file, picture, shown, report, seconds, hole});
     await present();
-    await showConfidence();
+    await showDistance();
     const remarks = [words.findings(report), words.notes(report)].filter(Boolean).join(" ");
     say(remarks || `Filled in ${seconds.toFixed(seconds < 1 ? 2 : 1)} s.`, false, remarks ? 8 : 2.5);
   } catch (error) {
@@ -159,6 +178,10 @@ async function patiently(ask, signal) {
   }
 }
 
+function tellShare(share) {
+  if (running) $("fill").textContent = share === null ? "Waiting · Stop" : `${Math.round(100 * share)} % · Stop`;
+}
+
 function setBusy(busy) {
   document.body.dataset.state = busy ? "busy" : "ready";
   $("fill").textContent = busy ? "Stop" : "Fill";
@@ -180,20 +203,20 @@ async function present() {
 
 // While asked for: over what is painted, or else over what was filled last.
 let asked = 0;
-async function showConfidence() {
+async function showDistance() {
   const ticket = ++asked;
   view.layer?.bitmap.close();
   view.layer = null;
   view.draw();
-  const hole = $("confidence").checked && session && (await holeOf(session));
+  const hole = $("distance").checked && session && (await holeOf(session));
   if (!hole) return;
   try {
     const rgb = [0, 8, 16].map((shift) => (view.color >> shift) & 255);
-    const {layer, text} = await confidenceOf(hole, $("model").value || undefined, rgb);
+    const layer = await distanceOf(hole, $("model").value || undefined, rgb);
     if (ticket !== asked) return layer.bitmap.close();
     view.layer = layer;
     view.draw();
-    say(text, false, 5);
+    say("The stronger the colour, the farther from known pixels, and the more of a guess.", false, 5);
   } catch (error) {
     say(words.refusal(error), true);
   }
@@ -203,7 +226,7 @@ function walk(step) {
   if (!session || running) return;
   session[step]();
   present();
-  if ($("confidence").checked) showConfidence();
+  if ($("distance").checked) showDistance();
 }
 
 function compare(on) {
@@ -258,8 +281,8 @@ function showHistory() {
       const button = document.createElement("button");
       button.setAttribute("aria-label", state.label);
       button.title = state.seconds ? `${state.label}, ${state.seconds.toFixed(2)} s` : state.label;
-      button.append(thumbnail(state.picture));
-      button.onclick = () => { if (!running) { session.choose(at); present(); showConfidence(); } };
+      button.append(thumbnail(state.picture, state.box));
+      button.onclick = () => { if (!running) { session.choose(at); present(); showDistance(); } };
       item.append(button);
       list.append(item);
     }
@@ -268,12 +291,17 @@ function showHistory() {
   list.children[session.at]?.scrollIntoView({block: "nearest", inline: "nearest"});
 }
 
-function thumbnail({whole, small, width, height}) {
-  const canvas = document.createElement("canvas"), side = 108, scale = side / Math.min(width, height);
+// What changed, and something around it; the whole photo where nothing did.
+function thumbnail({whole, small, width, height}, box) {
+  const canvas = document.createElement("canvas"), side = 108, least = Math.min(width, height);
   canvas.width = canvas.height = side;
+  const [left, top, right, bottom] = box ?? [0, 0, width, height];
+  const seen = box ? Math.min(least, Math.max(64, 1.5 * Math.max(right - left, bottom - top))) : least;
+  const start = (from, to, length) => Math.max(0, Math.min(length - seen, (from + to - seen) / 2));
+  const source = small && seen / side > width / small.width ? small : whole, scale = source.width / width;
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
-  context.drawImage(small ?? whole, (side - width * scale) / 2, (side - height * scale) / 2, width * scale, height * scale);
+  context.drawImage(source, start(left, right, width) * scale, start(top, bottom, height) * scale, seen * scale, seen * scale, 0, 0, side, side);
   return canvas;
 }
 
@@ -291,6 +319,20 @@ function download() {
   if (!session || session.at === 0) return session && say("Fill something first.");
   save(session.state.blob, session.fileName());
   session.saved = true;
+}
+
+async function copy() {
+  if (!session || session.at === 0) return session && say("Fill something first.");
+  if (!navigator.clipboard?.write) return say("The browser copies pictures only from this computer, or over https.", true);
+  const {whole, width, height} = await session.picture(session.state);
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext("2d").drawImage(whole, 0, 0);
+  try {
+    await navigator.clipboard.write([new ClipboardItem({"image/png": canvas.convertToBlob({type: "image/png"})})]);
+    say("Copied.", false, 2.5);
+  } catch {
+    say("The browser did not allow copying.", true);
+  }
 }
 
 async function saveHole() {
@@ -334,7 +376,7 @@ const keys = {
   "[": () => setSize(+$("size").value - 4), "]": () => setSize(+$("size").value + 4),
   "{": () => setHardness(tools.hardness * 100 - 10), "}": () => setHardness(tools.hardness * 100 + 10),
   g: () => grow(false), G: () => grow(true), i: () => change((hole) => hole.invert()), x: () => change((hole) => hole.clear()),
-  v: () => { $("confidence").checked = !$("confidence").checked; showConfidence(); },
+  v: () => { $("distance").checked = !$("distance").checked; showDistance(); },
   c: toggleCompare, d: download, o: () => pick(), "?": () => $("help").showModal(),
   "+": () => view.zoom(1.25, middle()), "=": () => view.zoom(1.25, middle()), "-": () => view.zoom(0.8, middle()), 0: () => view.fit(),
 };
@@ -343,8 +385,10 @@ addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]")) return;
   if (event.ctrlKey || event.metaKey) {
     const key = event.key.toLowerCase();
-    if (key !== "z" && key !== "y") return;
+    if (!session || !"zysc".includes(key) || (key === "c" && String(getSelection()))) return;
     event.preventDefault();
+    if (key === "s") return download();
+    if (key === "c") return copy();
     if (!tools.active) walk(key === "y" || event.shiftKey ? "redo" : "undo");
     return;
   }
@@ -390,7 +434,7 @@ $("hole-file").onchange = () => {
   $("hole-file").value = "";
   if (file && session && !running) openHole(file);
 };
-$("confidence").onchange = showConfidence;
+$("distance").onchange = showDistance;
 $("compare").onclick = toggleCompare;
 $("download").onclick = download;
 $("out").onclick = () => view.zoom(0.8, middle());
@@ -435,7 +479,7 @@ setTheme(localStorage.getItem("theme"));
 // Start
 
 tools.blocked = () => Boolean(running || view.before);
-addEventListener("beforeunload", (event) => { if (session && !session.saved) event.preventDefault(); });
+addEventListener("beforeunload", (event) => { if (session?.unsaved) event.preventDefault(); });
 listen(stage, view, tools);
 const pick = listenForPhotos(open, say);
 choose("brush");

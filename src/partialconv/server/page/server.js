@@ -1,4 +1,4 @@
-// Talking to the server. The token of the address (#token=...) stays in this tab, and leaves the address bar.
+// Talking to the server, by addresses relative to the page, which may lie behind a proxy's path. The token of the address (#token=...) stays in this tab, and leaves the address bar.
 
 const given = new URLSearchParams(location.hash.slice(1)).get("token");
 if (given) {
@@ -31,7 +31,14 @@ async function call(address, form, signal, accept = "application/json") {
   throw new Refusal(code, message, response.status);
 }
 
-export const models = async () => (await call("/api/models")).json();
+export const models = async () => (await call("api/models")).json();
+
+// Whether a photo can be filled; a refusal says why not.
+export async function look(photo) {
+  const form = new FormData();
+  form.append("photo", photo);
+  return (await call("api/look", form)).json();
+}
 
 async function parts(address, fields, signal) {
   const form = new FormData();
@@ -41,7 +48,26 @@ async function parts(address, fields, signal) {
   return {file: answer.get("file"), report: JSON.parse(await answer.get("report").text())};
 }
 
-export const fill = (photo, hole, model, signal) => parts("/api/fill", {photo, hole, model}, signal);
-export const doctor = (photo, hole) => parts("/api/doctor", {photo, hole});
-export const plan = (hole, model, signal) => parts("/api/plan", {hole, model}, signal);
-export const show = async (photo) => (await parts("/api/show", {photo})).file;
+// `tell` is called with the share that is done, 0 to 1, or with null while the fill waits for its turn.
+export async function fill(photo, hole, model, signal, tell) {
+  const ticket = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  let asking = true;
+  const ask = async () => {
+    while (asking) {
+      await new Promise((done) => setTimeout(done, 500));
+      if (!asking) return;
+      const answer = await call(`api/progress?ticket=${ticket}`).catch(() => null);
+      const {state, share} = (await answer?.json()) ?? {};
+      if (asking && state) tell(state === "filling" ? share : null);
+    }
+  };
+  ask();
+  try {
+    return await parts("api/fill", {photo, hole, hole_color: "white", model, ticket}, signal);
+  } finally {
+    asking = false;
+  }
+}
+export const doctor = (photo, hole) => parts("api/doctor", {photo, hole});
+export const plan = (hole, model, signal) => parts("api/plan", {hole, hole_color: "white", model}, signal);
+export const show = async (photo) => (await parts("api/show", {photo})).file;

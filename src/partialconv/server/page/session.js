@@ -15,6 +15,12 @@ export class Session {
     this.past = []; // of steps: {patch} of the hole, or {patch, state} for a fill or a choice of another state
     this.future = [];
     this.saved = true;
+    this.touched = false; // whether something was painted by hand since the last fill
+  }
+
+  // Whether something would be lost.
+  get unsaved() {
+    return !this.saved || (this.touched && this.hole.total > 0);
   }
 
   get state() {
@@ -40,13 +46,13 @@ export class Session {
 
   // A fill: its result is a new state, and what was filled is no hole any more.
   filled({blob, picture, shown, report, seconds, hole}) {
-    const from = this.at;
+    const from = this.at, box = this.hole.extent();
     this.hole.clear();
     const patch = this.hole.commit() ?? new Map();
-    this.states.push({blob, picture, shown, report, seconds, hole, label: `Fill ${this.states.length}`});
+    this.states.push({blob, picture, shown, report, seconds, hole, box, label: `Fill ${this.states.length}`});
     this.at = this.states.length - 1;
     this.remember({patch, state: from});
-    this.saved = false;
+    this.saved = this.touched = false;
   }
 
   choose(at) {

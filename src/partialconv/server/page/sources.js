@@ -30,7 +30,7 @@ export function listenForPhotos(take, say) {
     show(-depth);
     const [file] = event.dataTransfer.files;
     if (file) take(file);
-    else say("That was no file. Drop a photo.", true);
+    else say("That is not a file. Drop a photo.", true);
   });
   addEventListener("paste", (event) => {
     const file = [...event.clipboardData.files].find(({type}) => type.startsWith("image/"));
@@ -40,11 +40,11 @@ export function listenForPhotos(take, say) {
   for (const [name, label] of SAMPLES) {
     const item = document.createElement("li"), button = document.createElement("button"), text = document.createElement("span");
     const image = new Image();
-    [image.src, image.alt, text.textContent] = [`/samples/${name}.jpg`, `Sample: ${label}`, label];
+    [image.src, image.alt, text.textContent] = [`samples/${name}.jpg`, `Sample: ${label}`, label];
     button.append(image);
     button.onclick = async () => {
       const [photo, hole] = await Promise.all(
-        [`${name}.jpg`, `${name}.holes.png`].map(async (file) => (await fetch(`/samples/${file}`)).blob()),
+        [`${name}.jpg`, `${name}.holes.png`].map(async (file) => (await fetch(`samples/${file}`)).blob()),
       );
       take(new File([photo], `${name}.jpg`, {type: "image/jpeg"}), hole);
     };

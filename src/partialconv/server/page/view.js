@@ -28,7 +28,7 @@ export class View {
     this.photo = null;
     this.before = null; // drawn left of the divider
     this.divider = 0.5; // share of the photo's width
-    this.layer = null; // {bitmap, left, top}: a picture over a part of the photo, see confidence.js
+    this.layer = null; // {bitmap, left, top}: a picture over a part of the photo, see distance.js
     this.hole = null;
     this.scale = 1; // stage pixels (CSS) a photo pixel
     this.x = 0; // of the photo's corner, in CSS pixels

@@ -2,14 +2,17 @@
 
 const FINDINGS = {
   alpha: "The hole was read from the transparency of the picture.",
+  ambiguous: "Either part of this picture could be the hole. Paint the hole white on black.",
+  copy: "This is a copy of the photo: what was painted on it was taken as the hole.",
+  photo: "This looks like a photo, not like a hole.",
   jpeg: "This hole is a JPEG, which blurs edges: what is brighter than half was taken. Save holes as PNG.",
   grey: "This hole has grey edges: what is brighter than half was taken.",
   contrast: "This hole is not black and white: the brighter part was taken.",
-  size: "This hole has another size than the photo, and was stretched to it.",
+  size: "This hole has another size than the photo, and was resized to it.",
   shape: "This hole has another shape than the photo. It must be drawn over this photo.",
   inverted: "This hole covers most of the photo and its border: it may be inverted. Key I turns it round.",
   empty: "There is nothing white in this hole.",
-  full: "This hole covers the whole photo: leave something to go by.",
+  full: "This hole covers the whole photo: leave a part of it unpainted.",
 };
 const REFUSALS = {
   busy: "The server is busy. Trying again.",
@@ -17,7 +20,7 @@ const REFUSALS = {
   hole_full: FINDINGS.full,
   hole_shape: FINDINGS.shape,
   token: "This page needs its whole address, with the token that the server printed.",
-  format: "This file cannot be read. Open a JPEG, PNG, WebP, TIFF or BMP.",
+  format: "This file cannot be read. Open a JPEG, PNG, WebP, TIFF, BMP, AVIF, GIF or HEIC.",
 };
 const WIDE = 16; // pixels from the border of a hole: beyond, what was there is not known
 
@@ -31,7 +34,7 @@ const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 // An honest word before a fill that will disappoint.
 export function hint(hole) {
-  if (hole.ratio > 0.5) return "More than half of the photo is painted over: little is left to go by.";
+  if (hole.ratio > 0.5) return "More than half of the photo is painted over: there is little to continue.";
   const depth = hole.depth();
   if (depth > WIDE) {
     return `About ${Math.round((2 * depth) / 10) * 10} pixels wide: its inside is made up from the rest of the photo.`;

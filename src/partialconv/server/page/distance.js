@@ -1,10 +1,10 @@
-// Over the hole, or the last fill: how far what is there is from known pixels. Strong = far, a guess.
+// Over the hole, or the last fill: how far each pixel is from known ones. A strong colour is far away, and a guess.
 
 import {encodeHole} from "./png.js";
 import * as server from "./server.js";
 
-// The layer for View, and a sentence; `png` is a hole as it was sent.
-export async function confidenceOf(png, model, rgb) {
+// The layer for View; `png` is a hole as it was sent.
+export async function distanceOf(png, model, rgb) {
   const {file, report} = await server.plan(png, model);
   const grey = await createImageBitmap(file, {colorSpaceConversion: "none"});
   const canvas = new OffscreenCanvas(grey.width, grey.height), context = canvas.getContext("2d", {willReadFrequently: true});
@@ -17,11 +17,8 @@ export async function confidenceOf(png, model, rgb) {
     data[at + 3] = Math.min(255, doubt * 1.3);
   }
   context.putImageData(picture, 0, 0);
-  const {box: {left, top}, confidence} = report.plan;
-  return {
-    layer: {bitmap: canvas.transferToImageBitmap(), left, top},
-    text: `Confidence ${Math.round(100 * confidence)}%. The stronger the colour, the further from known pixels.`,
-  };
+  const {left, top} = report.plan.box;
+  return {bitmap: canvas.transferToImageBitmap(), left, top};
 }
 
 export const holeOf = (session) => (session.hole.total ? encodeHole(session.hole) : session.state.hole);
