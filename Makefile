@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint wheels clean
 
 demo: .venv/light
 	$(BIN)/python examples/demo.py
@@ -14,7 +14,11 @@ lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --no-warn-unreachable --cache-dir .mypy_cache/windows src
 	$(BIN)/lint-imports
+
+wheels: .venv/dev
+	$(BIN)/python deploy/wheels.py
 
 clean:
 	rm -rf .venv demo dist

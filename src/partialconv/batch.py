@@ -180,8 +180,8 @@ class Worker:
         filled = fill_photo(self.inpainter, source, hole, settings.grain)
         if self.stopped.is_set():
             raise InputError(STOPPED)
-        write_photo(source, filled, hole, job.output, settings.overwrite, opaque=job.hole is None)
-        return findings
+        loss = write_photo(source, filled, hole, job.output, settings.overwrite, opaque=job.hole is None)
+        return [*findings, *filter(None, [loss])]
 
 
 class _Stoppable:

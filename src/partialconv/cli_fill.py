@@ -69,7 +69,8 @@ def fill(
         return
     filled = fill_photo(inpainter, source, hole, grain)
     del inpainter  # its memory is worth more to the writer of a large photo
-    write_photo(source, filled, hole, output, overwrite)
+    if loss := write_photo(source, filled, hole, output, overwrite):
+        tell([loss])
     if confidence is not None:
         _write_confidence(hole, source.orientation, confidence, overwrite)
 

@@ -36,7 +36,7 @@ NUM_COUNTED = 300  # holes that the histogram of a recipe counts
 NUM_CORES = os.cpu_count() or 1
 
 
-def tell(findings: "Iterable[Finding]") -> None:
+def tell(findings: "Iterable[Finding | str]") -> None:
     """Print findings as lines on standard error."""
     for finding in findings:
         print(f"partialconv: warning: {finding}", file=sys.stderr)

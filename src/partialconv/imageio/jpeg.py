@@ -72,32 +72,40 @@ def requantise_blocks(filled: Filled, destination: Path) -> None:
     import jpeglib  # here, for training reads holes and needs no JPEG
 
     path = filled.photo.path
-    segments, picture = _parsed(filled.photo.content)
+    segments, picture = parsed(filled.photo.content)
     frame = next((marker for marker, _ in segments if marker in FRAMES), None)
     if frame not in HUFFMAN_FRAMES:
         raise InputError(f"{path} is a JPEG with arithmetic coding: write a .png file instead.")
-    described = [(m, c) for m, c in segments if APP0 <= m < APP0 + 16 or m == COM]
+    described = [(m, c) for m, c in segments if describes(m)]
     # what jpeglib has to know; it would write the rest, but not all of it, and not in order
     needed = [(m, c) for m, c in segments if (m, c) not in described or m in (APP0, APP14)]
     library = WITH_CMYK if filled.photo.mode == "CMYK" else TURBO
     with _ONE_AT_A_TIME, jpeglib.version(library), tempfile.TemporaryDirectory() as folder:
         bare = Path(folder, "bare.jpg")
-        _write(bare, needed, picture)
-        planes = _planes(segments)
+        write_segments(bare, needed, picture)
+        planes = planes_of(segments)
         _rewrite(bare, filled, planes[:3])
         if filled.photo.mode == "CMYK":  # jpeglib writes three planes; so the fourth becomes the first for a while
             _swap_planes(bare)
             _rewrite(bare, filled, planes[3:])
             _swap_planes(bare)
             _rewrite(bare, filled, ())
-        drawn, picture = _parsed(bare.read_bytes())
-    drawn, picture = _named_as(segments, drawn, picture)
-    drawn = [(m, c) for m, c in drawn if not (APP0 <= m < APP0 + 16 or m == COM)]
-    described = [(m, c) for m, c in described if not (m == APP2 and c.startswith(b"MPF\0"))]
-    _write(destination, described + drawn, picture)
+        drawn, picture = parsed(bare.read_bytes())
+    drawn, picture = named_as(segments, drawn, picture)
+    write_segments(destination, without_index(described) + [(m, c) for m, c in drawn if not describes(m)], picture)
 
 
-def _planes(segments: list[Segment]) -> tuple[Plane, ...]:
+def describes(marker: int) -> bool:
+    """Whether a segment tells about the picture (EXIF, profile, comments) and is not needed to decode its planes."""
+    return APP0 <= marker < APP0 + 16 or marker == COM
+
+
+def without_index(segments: list[Segment]) -> list[Segment]:
+    """The segments but for the index of what follows the picture, which stays behind."""
+    return [(m, c) for m, c in segments if not (m == APP2 and c.startswith(b"MPF\0"))]
+
+
+def planes_of(segments: list[Segment]) -> tuple[Plane, ...]:
     """Which colours the planes are, by the rules of libjpeg."""
     names = next(content for marker, content in segments if marker in FRAMES)[6::3]
     jfif = any(marker == APP0 and content.startswith(b"JFIF\0") for marker, content in segments)
@@ -149,7 +157,7 @@ def _blocks(rows: NDArray[Any], number: int, tall: int, wide: int) -> NDArray[An
     return rows.reshape(tall, number, wide, *rows.shape[2:]).swapaxes(0, 1)
 
 
-def _parsed(content: bytes) -> tuple[list[Segment], bytes]:
+def parsed(content: bytes) -> tuple[list[Segment], bytes]:
     """The segments of a JPEG up to its first scan, and from there the rest of the picture."""
     segments: list[Segment] = []
     place = 2
@@ -163,7 +171,8 @@ def _parsed(content: bytes) -> tuple[list[Segment], bytes]:
         place += 2 + size
 
 
-def _write(path: Path, segments: list[Segment], picture: bytes) -> None:
+def write_segments(path: Path, segments: list[Segment], picture: bytes) -> None:
+    """Write a JPEG of its segments and the rest of the picture."""
     with path.open("wb") as file:
         file.write(b"\xff\xd8")
         for marker, content in segments:
@@ -173,15 +182,15 @@ def _write(path: Path, segments: list[Segment], picture: bytes) -> None:
 
 def _swap_planes(path: Path) -> None:
     """Exchange the first and the fourth plane where the frame lists them; their data find them by their names."""
-    segments, picture = _parsed(path.read_bytes())
+    segments, picture = parsed(path.read_bytes())
     for index, (marker, content) in enumerate(segments):
         if marker in FRAMES:
             first, between, fourth = content[6:9], content[9:15], content[15:18]
             segments[index] = marker, content[:6] + fourth + between + first
-    _write(path, segments, picture)
+    write_segments(path, segments, picture)
 
 
-def _named_as(original: list[Segment], segments: list[Segment], picture: bytes) -> tuple[list[Segment], bytes]:
+def named_as(original: list[Segment], segments: list[Segment], picture: bytes) -> tuple[list[Segment], bytes]:
     """Give the planes their old names: three called R, G and B are not YCbCr, if no marker says so."""
     frame = next(content for marker, content in original if marker in FRAMES)
     names = frame[6::3]

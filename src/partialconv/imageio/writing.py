@@ -17,6 +17,7 @@ from partialconv.imageio.opening import explained
 from partialconv.imageio.photo import Photo
 from partialconv.imageio.png import write_png
 from partialconv.imageio.quiet import quiet
+from partialconv.imageio.recompressing import jpeglib_is_usable, loss_of, recompress
 from partialconv.imageio.tiff import XMP, patch_tiff, write_deep_tiff
 
 SAVE_OPTIONS: dict[str, dict[str, Any]] = {
@@ -42,14 +43,14 @@ def write_photo(
     path: Path,
     overwrite: bool = False,
     opaque: bool = False,
-) -> None:
+) -> str | None:
     """Write a filled photo to `path`; its suffix chooses the format.
 
     Every pixel outside the hole decodes to what it was; size, mode, depth, EXIF, ICC profile, XMP and resolution stay.
     In the format of the photo, its file is copied but for the pixels of the hole: see `requantise_blocks`,
     `write_png`, `patch_tiff` and `patch_bmp`. Two limits are those of the formats: from JPEG to JPEG the blocks that
     the hole touches are quantised anew; from another format to JPEG everything is compressed, at quality 95. WebP is
-    written lossless.
+    written lossless. Where jpeglib is missing, JPEG to JPEG is `recompress`.
 
     Args:
         photo: The photo that was filled.
@@ -58,6 +59,9 @@ def write_photo(
         path: A file. An unfinished one is never left under this name.
         overwrite: Whether an existing file may be replaced.
         opaque: Whether the hole becomes opaque; its alpha stays otherwise.
+
+    Returns:
+        What is not exact although the formats allow it, in one sentence for the user; None if nothing is.
 
     Raises:
         InputError: as in `check_destination`; or the format cannot hold the photo; or the system refuses the file; or
@@ -68,15 +72,19 @@ def write_photo(
     del filled  # of a large photo it would be much beside what writing takes
     target = FORMAT_OF_SUFFIX[path.suffix.lower()]
     _check_format(photo, target, path)
+    exact = not (target == photo.format == "JPEG") or jpeglib_is_usable()
     with unfinished(path, overwrite) as temporary, quiet():
         if target == "PNG":
             with temporary.open("wb") as file:
                 write_png(result, file)
+        elif not exact:
+            recompress(result, temporary)
         elif target == photo.format and _patched(result, target, temporary):
             pass
         else:
             _save(result, target, temporary)
-        check_written(result, temporary, path)
+        check_written(result, temporary, path, exact)
+    return None if exact else loss_of(photo.path, path)
 
 
 def _patched(filled: Filled, target: str, temporary: Path) -> bool:

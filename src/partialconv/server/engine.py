@@ -99,9 +99,11 @@ class Engine:
             filled = fill_photo(inpainter, source, marked, options.grain)
             clock.stop("fill")
             result = photo.with_name(f"filled{photo.suffix}")
-            write_photo(source, filled, marked, result)
+            loss = write_photo(source, filled, marked, result)
             clock.stop("write")
         report = _report_of(found, photo.parent) | {"plan": _summary(inpainter.followed)}
+        if loss is not None:
+            report["loss"] = _nameless(loss, photo.parent)
         return Answer(result, MEDIA_TYPES[photo.suffix], report, clock.timings_s)
 
     def plan(self, hole: Path, options: Options) -> Answer:

@@ -172,7 +172,10 @@ SCHEMAS: Document = {
         hole_ratio={"type": "number", "minimum": 0, "maximum": 1},
         usable=FLAG,
         findings={"type": "array", "items": {"$ref": "#/components/schemas/Finding"}},
-        optional={"plan": {"$ref": "#/components/schemas/Plan"}},
+        optional={
+            "plan": {"$ref": "#/components/schemas/Plan"},
+            "loss": TEXT | {"description": "What is not exact in the file, if the server lacks what would make it so."},
+        },
     ),
     "Plan": _object(
         num_crops=COUNT,

@@ -21,7 +21,8 @@ const REFUSALS = {
 };
 const WIDE = 40; // pixels from the border of a hole: beyond, fills are soft
 
-export const findings = (report) => report.findings.map(({code, message}) => FINDINGS[code] ?? message).join(" ");
+export const findings = ({findings, loss}) =>
+    [...findings.map(({code, message}) => FINDINGS[code] ?? message), ...(loss ? [loss] : [])].join(" ");
 
 export const refusal = (error) => REFUSALS[error.code] ?? sentence(error.message);
 
