@@ -1,14 +1,21 @@
-# Two commands: `make demo` fills the example photos, `make test` installs the development set and runs all tests.
+# `make demo` fills the example photos, `make check` tests what is quick to test, `make test` everything.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint wheels clean
+.PHONY: demo test check fast lint wheels clean
 
 demo: .venv/light
 	$(BIN)/python examples/demo.py
 
 test: .venv/dev
 	$(BIN)/pytest
+
+# what to run while working: lint, types, and the tests that take under a second each, side by side
+check: .venv/dev
+	$(MAKE) --jobs 2 --output-sync lint fast
+
+fast: .venv/dev
+	$(BIN)/pytest -m "not slow" --quiet
 
 lint: .venv/dev
 	$(BIN)/ruff check .

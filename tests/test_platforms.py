@@ -2,6 +2,13 @@
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parents[1]
 
 CODE = """
 import builtins, importlib, pkgutil
@@ -24,3 +31,23 @@ def test_every_module_can_be_imported_where_unix_modules_are_missing() -> None:
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 100
+
+
+@pytest.mark.parametrize(
+    ("system", "platform", "machine", "wanted"),
+    [
+        ("Linux", "linux", "x86_64", True),
+        ("Linux", "linux", "aarch64", False),
+        ("Darwin", "darwin", "arm64", True),
+        ("Darwin", "darwin", "x86_64", True),
+        ("Windows", "win32", "AMD64", True),
+        ("Windows", "win32", "ARM64", False),
+    ],
+)
+def test_jpeglib_is_asked_for_where_it_has_wheels(system: str, platform: str, machine: str, wanted: bool) -> None:
+    """The rest of the light install is asked for everywhere."""
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    machine_of = {"platform_system": system, "sys_platform": platform, "platform_machine": machine}
+    requirements = [Requirement(line) for line in asked]
+    left_out = {r.name for r in requirements if r.marker is not None and not r.marker.evaluate(machine_of)}
+    assert left_out == (set() if wanted else {"jpeglib"})
