@@ -24,10 +24,11 @@ import torch
 from safetensors.torch import save_file
 
 from partialconv.benchmark.report import read_report
-from partialconv.convert import load_network, read_state
+from partialconv.convert import read_state
 from partialconv.errors import InputError
 from partialconv.export import trained
 from partialconv.inference import Inpainter, OnnxRuntime
+from partialconv.inference.converted import load_network
 from partialconv.masks.sets import MANIFEST, MaskRow, read_manifest, write_manifest
 from partialconv.models import PartialConvUNet
 from partialconv.models.deploy import deploy

@@ -183,7 +183,10 @@ def average(
 
 @app.command()
 def export(
-    run: Annotated[Path, typer.Argument(help="The --out folder of a run, or an older .onnx.", show_default=False)],
+    run: Annotated[
+        Path,
+        typer.Argument(help="The --out folder of a run, a file of `convert`, or an older .onnx.", show_default=False),
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .onnx file.", show_default=False)],
     overwrite: Overwrite = False,
 ) -> None:
@@ -236,5 +239,5 @@ def convert(
     if network is None:
         print("next: load them with safetensors.torch.load_file, into PartialConv layers in modules of the same names")
     else:
-        print(f"the paper's network, {network.num_levels} levels, width {network.width}; next: ", end="")
-        print(f"partialconv.convert.load_network({str(output)!r})")
+        print(f"the paper's network, {network['num_levels']} levels, width {network['width']}; next: ", end="")
+        print(f"partialconv fill --model {output}, export {output}, or train --start {output}")

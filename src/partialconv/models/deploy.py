@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from partialconv.models.edge import feather
-from partialconv.models.unet import Block, PartialConvUNet
+from partialconv.models.unet import Block, PartialConvUNet, normalised, restored
 
 # Rows of a 3x3 kernel that fall on each of two low-resolution rows, [parity, row, kernel row]: under a map of which
 # every row stands twice, the window of an odd row 2p - 1 sees the rows p - 1, p - 1, p; that of an even row 2p sees
@@ -109,6 +109,7 @@ class FastUNet(nn.Module):
     def __init__(self, net: PartialConvUNet) -> None:
         super().__init__()
         self.plain, self.in_channels = net.conv == "plain", net.in_channels
+        self.mean, self.std = net.mean, net.std
         encoder, decoder, detail = fold_batchnorm(net).blocks()
         skips = [block.conv.in_channels for block in reversed(encoder)]
         self.encoder = nn.ModuleList(_Layer(block, [block.conv.in_channels]) for block in encoder)
@@ -123,7 +124,7 @@ class FastUNet(nn.Module):
     def forward(self, image: Tensor, valid: Tensor) -> Tensor:
         """Fill the holes of `image`, as `PartialConvUNet` does; the values of `valid` are not checked."""
         dtype = next(self.parameters()).dtype
-        x = torch.where(valid > 0, image * 2 - 1, 0.0)
+        x = torch.where(valid > 0, normalised(image, self.mean, self.std), 0.0)
         marked = torch.cat([x, valid], dim=1).to(dtype, memory_format=torch.channels_last)
         known = None if self.plain else valid.float()
         x = marked if self.plain else x.to(dtype, memory_format=torch.channels_last)
@@ -140,7 +141,7 @@ class FastUNet(nn.Module):
             for layer in self.detail:
                 x, _ = layer([(x, None)])
             x = output + (x if known is None else x * known.to(dtype))
-        return (x.float() + 1) / 2
+        return restored(x.float(), self.mean, self.std)
 
 
 class _Layer(nn.Module):

@@ -9,7 +9,7 @@ import types
 import typing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from partialconv.data.samples import Variety
 from partialconv.errors import InputError, reason_of
@@ -24,13 +24,30 @@ MOST_LEVELS = 16  # halvings: no photo is wider than 2^16
 
 @dataclass(frozen=True)
 class ModelRecipe:
-    """The network: see `PartialConvUNet`. `conv` "plain" is the paper's baseline of ordinary convolutions."""
+    """The network: see `PartialConvUNet`. `conv` "plain" is the paper's baseline of ordinary convolutions.
+
+    `first_bias`, `mean` and `std` are for networks of others, to go on from what `partialconv convert` wrote.
+    """
 
     width: int = 64
     num_levels: int = 8
     conv: Literal["partial", "plain"] = "partial"
     detail_width: int = 0
     detail_dilations: tuple[int, ...] = ()
+    first_bias: bool = False
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, net: PartialConvUNet) -> Self:
+        """What builds a network of the same layers.
+
+        Raises:
+            InputError: its images are not of 3 channels.
+        """
+        if net.in_channels != 3:
+            raise InputError(f"the network is of images of {net.in_channels} channels, expected 3 to train on.")
+        return cls(**{f.name: getattr(net, f.name) for f in dataclasses.fields(cls)})
 
     def build(self) -> PartialConvUNet:
         """The network, with new weights."""
@@ -40,6 +57,9 @@ class ModelRecipe:
             conv=self.conv,
             detail_width=self.detail_width,
             detail_dilations=self.detail_dilations,
+            first_bias=self.first_bias,
+            mean=self.mean,
+            std=self.std,
         )
 
 
@@ -284,6 +304,8 @@ def recipe_from_dict(content: dict[str, Any]) -> Recipe:
     _expect(len(model.detail_dilations) <= 64, "model.detail_dilations", "at most 64")
     dilated = not model.detail_dilations or (model.detail_width > 0 and min(model.detail_dilations) >= 1)
     _expect(dilated, "model.detail_dilations", "none, or at least 1 and a detail_width")
+    _expect({len(model.mean), len(model.std)} in ({0}, {3}), "model.mean", "none or 3 numbers, and model.std as many")
+    _expect(min(model.std, default=1) > 0, "model.std", "above 0")
     _expect(16 <= data.crop_px <= 16384, "data.crop_px", "16 to 16384", data.crop_px)
     _expect(0 <= data.hole_ratio[0] < data.hole_ratio[1] <= 1, "data.hole_ratio", "0 <= low < high <= 1")
     try:
