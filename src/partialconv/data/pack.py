@@ -122,7 +122,7 @@ def _encode(photos: PhotoSource, px: int, number: int) -> bytes | None:
         buffer = io.BytesIO()
         shrink_to(photos.read(number), px).save(buffer, "WEBP", quality=QUALITY)
         return buffer.getvalue()
-    except (OSError, SyntaxError, ValueError):
+    except Exception:  # decoders break on broken files in every way
         return None
 
 
