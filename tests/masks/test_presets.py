@@ -1,10 +1,11 @@
 """Holes of other projects by name, and mixtures of all kinds."""
 
-import math
+import json
 import pickle
 from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -34,21 +35,40 @@ def test_the_ratio_lies_in_its_range(name: str, seed: int, clear_px: int) -> Non
         assert not hole[:20].any() and not hole[-20:].any() and not hole[:, :20].any() and not hole[:, -20:].any()
 
 
+@pytest.mark.parametrize("side", [256, 512])
 @pytest.mark.parametrize("name", LAMA)
-def test_lamas_values_at_its_own_size(name: str) -> None:
-    samples = [PRESETS[name](np.random.default_rng(seed), (512, 512)) for seed in range(200)]
-    strokes = [mark for marks in samples for mark in marks if isinstance(mark, Stroke)]
-    widths = [stroke.width for stroke in strokes]
-    limits = {"lama-thin": 20, "lama-medium": 100, "lama-thick": 250}
-    assert min(widths) == 5 and limits[name] * 0.95 < max(widths) <= limits[name] + 4
-    lengths = [math.dist(*stroke.points) for stroke in strokes]
-    assert max(lengths) <= {"lama-thin": 110, "lama-medium": 210, "lama-thick": 460}[name] + 1  # of whole pixels
-    with_boxes = np.mean([any(isinstance(mark, Box) for mark in marks) for marks in samples])
-    assert with_boxes == 0 if name == "lama-thin" else 0.2 < with_boxes < 0.4
+def test_lamas_values_at_its_own_sizes(name: str, side: int) -> None:
+    samples = [PRESETS[name](np.random.default_rng(seed), (side, side)) for seed in range(300)]
+    widths = [mark.width for marks in samples for mark in marks if isinstance(mark, Stroke)]
+    most = {"lama-thin": (10, 20), "lama-medium": (50, 100), "lama-thick": (100, 250)}[name][side == 512]
+    assert min(widths) == 7 and most * 0.95 < max(widths) <= most + 6
+    boxes = [all(isinstance(mark, Box) for mark in marks) for marks in samples]
+    assert all(
+        any(isinstance(mark, Box) for mark in marks) == alone for marks, alone in zip(samples, boxes, strict=True)
+    )
+    assert np.mean(boxes) == (0 if name == "lama-thin" else pytest.approx(0.3 / 1.3, abs=0.06))
+
+
+@pytest.mark.parametrize("side", [256, 512])
+@pytest.mark.parametrize("name", LAMA)
+def test_holes_are_distributed_as_lamas(name: str, side: int) -> None:
+    """Kolmogorov and Smirnov's distance of 600 of ours from 3,000 of LaMa's own code, whose quantiles are in lama.json.
+
+    0.0726 is exceeded once in a hundred times by two samples of these sizes and the same distribution.
+    """
+    theirs = json.loads(Path(__file__).with_name("lama.json").read_text())[f"{name}-{side}"]
+    holes = [
+        draw_strokes(PRESETS[name](np.random.default_rng(seed), (side, side)), (side, side)) for seed in range(600)
+    ]
+    ratios = [hole.mean() for hole in holes]
+    depths = [cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5)[hole].mean() for hole in holes]
+    for ours, quantiles in ((ratios, theirs["hole_ratio"]), (depths, theirs["depth_px"])):
+        shares = np.searchsorted(np.sort(ours), quantiles[1:-1], side="right") / len(ours)
+        assert np.abs(shares - np.linspace(0, 1, len(quantiles))[1:-1]).max() < 0.0726
 
 
 def test_sizes_scale() -> None:
-    for name in PRESETS:
+    for name in PRESETS.keys() - LAMA.keys():  # whose settings change with the size
         small, large = (
             np.mean([draw_strokes(PRESETS[name](np.random.default_rng(s), (z, z)), (z, z)).mean() for s in range(150)])
             for z in (128, 512)
