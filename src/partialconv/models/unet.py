@@ -162,16 +162,17 @@ class PartialConvUNet(nn.Module):
             height, width = skip.shape[-2:]
             x = F.interpolate(x, scale_factor=2, mode="nearest")
             odd = (0, x.shape[-1] - width, 0, x.shape[-2] - height)
-            seen = F.pad(skip, odd) if any(odd) else skip
+            padded = torch.compiler.is_compiling() or any(odd)  # a graph must not depend on sizes
+            seen = F.pad(skip, odd) if padded else skip
             if known is not None and skip_known is not None:
                 known = F.interpolate(known.float(), scale_factor=2, mode="nearest") > 0
-                seen_known = F.pad(skip_known, odd) if any(odd) else skip_known
+                seen_known = F.pad(skip_known, odd) if padded else skip_known
                 x, known = self._run(block, [x, seen], [known, seen_known])
                 assert known is not None
-                known = known[..., :height, :width]
+                known = _cut(known, height, width)
             else:
                 x, known = self._run(block, [x, seen], [None, None])
-            x = x[..., :height, :width]
+            x = _cut(x, height, width)
         if self.detail_width == 0:
             return x
         # the last skip is the image; that of the plain network has its mask as last channel
@@ -189,8 +190,11 @@ class PartialConvUNet(nn.Module):
 
     def _run(self, block: nn.Module, x: list[Tensor], known: list[Tensor | None]) -> tuple[Tensor, Tensor | None]:
         if self.gradient_checkpointing and self.training:
-            context = functools.partial(_contexts, block)
-            result = checkpoint(block, x, known, use_reentrant=False, context_fn=context)
+            if torch.compiler.is_compiling():  # a graph changes its statistics once, whatever it computes again
+                result = checkpoint(block, x, known, use_reentrant=False)
+            else:
+                context = functools.partial(_contexts, block)
+                result = checkpoint(block, x, known, use_reentrant=False, context_fn=context)
         else:
             result = block(x, known)
         return cast("tuple[Tensor, Tensor | None]", result)
@@ -261,6 +265,12 @@ def normalised(image: Tensor, mean: Sequence[float], std: Sequence[float]) -> Te
 def restored(x: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     """The image, in [0, 1], that `normalised` makes `x` of."""
     return x * _by_channel(std, x) + _by_channel(mean, x) if mean else (x + 1) / 2
+
+
+def _cut(x: Tensor, height: int, width: int) -> Tensor:
+    if torch.compiler.is_compiling():  # a view would be contiguous for some sizes and not for others: a copy always is
+        return F.pad(x, (0, width - x.shape[-1], 0, height - x.shape[-2]))
+    return x[..., :height, :width]
 
 
 def _by_channel(values: Sequence[float], like: Tensor) -> Tensor:
