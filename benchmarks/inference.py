@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from partialconv.api import fill_image
+from partialconv.filling.api import fill_image
 from partialconv.imageio import read_photo, write_photo
 from partialconv.inference import Inpainter, open_runtime
 from partialconv.masks import read_hole, stroke_hole

@@ -20,17 +20,16 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from scipy.ndimage import gaussian_filter
 
-from partialconv.benchmark.baselines import open_method
 from partialconv.benchmark.lpips import Lpips
+from partialconv.benchmark.methods import open_method
 from partialconv.benchmark.metrics import Judge
-from partialconv.conventions import composite
+from partialconv.conventions import Hole, composite
 from partialconv.data import find_photos
 from partialconv.data.drawn import PAINTERS, draw_picture
 from partialconv.masks import sample_hole
 from partialconv.training.checkpoint import load_checkpoint
 
 Pixels = NDArray[np.uint8]
-Hole = NDArray[np.bool_]
 KINDS = ("silhouettes", "blobs", "boxes", "halves")
 RATIOS, SEED = (0.1, 0.7), 3018
 SHEET_ROWS = 3  # of each kind

@@ -20,10 +20,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from partialconv.conventions import Hole
 from partialconv.masks import read_hole
 from partialconv.masks.sets import read_manifest
-
-Hole = NDArray[np.bool_]
 
 
 def main() -> None:

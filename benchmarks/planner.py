@@ -27,11 +27,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from partialconv import Inpainter
+from partialconv.conventions import Hole
 from partialconv.data import find_photos
 from partialconv.inference import plan, planner
 from partialconv.masks import stroke_hole
 
-Hole = NDArray[np.bool_]
 PX, NUM_PHOTOS, NUM_LINES = 256, 24, 12
 BINS = ((0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6))
 FORMS = {"one scale": 64, "coarse to fine": planner.DEEP_BLOCKS}

@@ -25,15 +25,14 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from partialconv.conventions import Hole
 from partialconv.inference import plan
 from partialconv.masks import Stroke, draw_strokes
 from partialconv.server.static import load_page
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "rocket.jpg"
-Hole = NDArray[np.bool_]
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.progress import track
 
 from partialconv import Inpainter
+from partialconv.conventions import Hole
 from partialconv.data import find_photos
 from partialconv.imageio import read_photo
 from partialconv.masks import stroke_hole
@@ -33,7 +34,6 @@ WIDTHS_PX = (1, 2, 4, 8, 16, 32)
 RATIO_OF_WIDTHS = (0.02, 0.1)
 RADIUS_PX = 3  # of OpenCV's methods, as in its documentation's example
 Photo = NDArray[np.uint8]
-Hole = NDArray[np.bool_]
 Scores = dict[str, NDArray[np.float64]]
 
 

@@ -19,15 +19,17 @@ from functools import partial
 from pathlib import Path
 
 import partialconv.inference
-from partialconv.benchmark.baselines import Hole, Pixels
+from partialconv.benchmark.baselines import Pixels
 from partialconv.benchmark.blind import LARGEST_PX, count_votes, key_path, write_pairs
 from partialconv.benchmark.contact import write_sheets
 from partialconv.benchmark.lpips import find_lpips
 from partialconv.benchmark.scenes import SETS, SPLITS, Scene, open_scenes
 from partialconv.benchmark.wide import Folder, code_digest, measure
 from partialconv.benchmark.wide_tables import markdown, summary
-from partialconv.benchmark.worker import MethodError, Worker
-from partialconv.cli_bench import part_of, progress_bar, sources_of
+from partialconv.benchmark.worker import MethodError, MethodProcess
+from partialconv.cli.bench import part_of, sources_of
+from partialconv.cli.terminal import bars
+from partialconv.conventions import Hole
 from partialconv.errors import InputError
 
 WARM_UP = (64, 64)
@@ -92,9 +94,9 @@ def fill(arguments: argparse.Namespace) -> None:
     if isinstance(lpips, str):
         print(lpips, file=sys.stderr)
     code = code_digest([*Path(partialconv.inference.__file__).parent.glob("*.py")])
-    with progress_bar() as advance:
+    with bars() as advance:
         for name, source in sources.items():
-            with Worker(name, source, WARM_UP) as worker:
+            with MethodProcess(name, source, WARM_UP) as worker:
                 ours = name in OWN or bool(source)
                 measure(
                     name,
@@ -109,7 +111,7 @@ def fill(arguments: argparse.Namespace) -> None:
     print(folder)
 
 
-def timed_fill(worker: Worker, photo: Pixels, hole: Hole) -> tuple[Pixels, float]:
+def timed_fill(worker: MethodProcess, photo: Pixels, hole: Hole) -> tuple[Pixels, float]:
     """The picture, and the seconds that the method took in its own process."""
     filled = worker.fill(photo, hole)
     return filled.picture, filled.seconds

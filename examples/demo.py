@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from partialconv import Inpainter
-from partialconv.api import fill_image
+from partialconv.filling.api import fill_image
 from partialconv.imageio import read_photo, write_photo
 from partialconv.masks import read_hole
 

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from demo import FOLDER, strip
 from partialconv import Inpainter
-from partialconv.api import fill_image
+from partialconv.filling.api import fill_image
 from partialconv.imageio import read_photo
 
 

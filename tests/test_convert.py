@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from typer.testing import CliRunner
 
-from partialconv.cli import app
+from partialconv.cli.main import app
 from partialconv.convert import Layout, convert, convert_state
 from partialconv.errors import InputError
 from partialconv.inference.converted import load_network

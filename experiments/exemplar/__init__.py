@@ -1,1 +1,1 @@
-"""A trial: wide holes are filled with patches of the photo itself; see the notebook, docs/experiments.md."""
+"""A trial: wide holes are filled with patches of the photo itself; see the notebook, experiments/notebook.md."""

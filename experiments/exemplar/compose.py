@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from exemplar.shape import box_sums, depths, grown, opened
 from exemplar.synthesis import Start, synthesize
+from partialconv.conventions import Hole
 from partialconv.inference.planner import Box, Plan, pixels_of
 from partialconv.inference.scales import rounded
 
-Hole = NDArray[np.bool_]
 Map = NDArray[np.floating[Any]]
 THICK_PX = 8  # half the width of what is copied into; what is thinner the network fills better
 WIDTHS_PX = (12, 15, 18, 21, 24)  # half widths from which to which colours are copied, too, not only detail

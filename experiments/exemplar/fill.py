@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from partialconv.conventions import Hole
 from partialconv.inference import Inpainter
 from partialconv.inference.grain import add_grain
 
@@ -18,7 +19,6 @@ from exemplar.compose import copy_detail
 from exemplar.synthesis import Start
 
 Photo = NDArray[np.uint8]
-Hole = NDArray[np.bool_]
 
 
 def from_network(photo: Photo, hole: Hole) -> Photo:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from exemplar.shape import box_sums, shrunk
+from partialconv.conventions import Hole
 
-Hole = NDArray[np.bool_]
 Map = NDArray[np.floating[Any]]
 COARSEST_PX = 5  # a hole is halved until no pixel of it is deeper than this
 TEXTURE_PX = 4  # half a side of the squares in which texture is measured

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exemplar.pyramid import PATCH_PX, Level
+from partialconv.conventions import Hole
 
-Hole = NDArray[np.bool_]
 Map = NDArray[np.floating[Any]]
 Index = NDArray[np.integer[Any]]
 SIDE_PX = 2 * PATCH_PX + 1

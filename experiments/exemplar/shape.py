@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Hole = NDArray[np.bool_]
+from partialconv.conventions import Hole
+
 Map = NDArray[np.floating[Any]]
 
 

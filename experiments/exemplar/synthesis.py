@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from exemplar.pyramid import PATCH_PX, Level, levels_of
 from exemplar.search import SIDE_PX, Search
 from exemplar.shape import depths, grown
+from partialconv.conventions import Hole
 
-Hole = NDArray[np.bool_]
 Map = NDArray[np.floating[Any]]
 Index = NDArray[np.integer[Any]]
 Start = Literal["network", "patchmatch"]

@@ -1,28 +1,33 @@
 """Image inpainting for irregular holes with partial convolutions."""
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from partialconv.errors import InputError
+from partialconv.filling.options import FillOptions
 from partialconv.privacy import switch_off
 
 if TYPE_CHECKING:
-    from partialconv.api import fill
+    from partialconv.filling.api import HoleWarning, fill
+    from partialconv.filling.job import FillJob, fill_file
     from partialconv.inference import Inpainter
 
-__all__ = ["Inpainter", "InputError", "fill"]
+__all__ = ["FillJob", "FillOptions", "HoleWarning", "Inpainter", "InputError", "fill", "fill_file"]
 __version__ = "0.1.0"
 
 switch_off()
 
+# loading the runtime takes a while; `import partialconv` and --help should not
+_LOADED_LATER = {
+    "FillJob": "partialconv.filling.job",
+    "HoleWarning": "partialconv.filling.api",
+    "Inpainter": "partialconv.inference",
+    "fill": "partialconv.filling.api",
+    "fill_file": "partialconv.filling.job",
+}
+
 
 def __getattr__(name: str) -> Any:
-    # loading the runtime takes a while; `import partialconv` and --help should not
-    if name == "fill":
-        from partialconv.api import fill
-
-        return fill
-    if name == "Inpainter":
-        from partialconv.inference import Inpainter
-
-        return Inpainter
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _LOADED_LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_LOADED_LATER[name]), name)

@@ -7,6 +7,7 @@
 `hole` becomes `valid` in this file and nowhere else. The functions take NumPy arrays and PyTorch tensors alike.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 FEATHERED = "feathered"
 # how the edge is feathered, see `inference.feather`; networks with detail layers were trained with these
 FEATHER_STRENGTH, FEATHER_LARGEST = 2.0, 0.9
+
+Hole = NDArray[np.bool_]  # (H, W), True = hole
+FloatArray = NDArray[np.float32]
+Progress = Callable[[str, int, int], None]  # of what, how many are done, and of how many; 0 = not known
 
 Mask = TypeVar("Mask", "Tensor", NDArray[np.bool_])
 Array = TypeVar("Array", "Tensor", NDArray[np.float32])

@@ -50,7 +50,7 @@ def require_training(room: str) -> None:
     Raises:
         ImportError: a package is not installed.
     """
-    for package in ("torch", "safetensors", "tensorboard", "matplotlib", "torchmetrics"):
+    for package in ("torch", "pydantic", "safetensors", "tensorboard", "matplotlib", "torchmetrics"):
         if importlib.util.find_spec(package) is None:
             raise ImportError(f'{room} needs {package}: install all it needs with pip install "partialconv[train]".')
 

@@ -9,8 +9,9 @@ import pytest
 from onnx import TensorProto, helper
 
 from partialconv import Inpainter
-from partialconv.benchmark.baselines import BUILT_IN, Pixels, open_method
-from partialconv.benchmark.worker import MethodError, Worker
+from partialconv.benchmark.baselines import BUILT_IN, Pixels
+from partialconv.benchmark.methods import open_method
+from partialconv.benchmark.worker import MethodError, MethodProcess
 from partialconv.errors import InputError
 from partialconv.zoo import model_path
 
@@ -94,7 +95,7 @@ PROGRAM = (
 
 def test_a_program_in_a_process_of_its_own() -> None:
     photo = ramp()
-    with Worker("mine", f"cmd:{sys.executable} -c '{PROGRAM}' {{photo}} {{hole}} {{out}}", SIZE) as worker:
+    with MethodProcess("mine", f"cmd:{sys.executable} -c '{PROGRAM}' {{photo}} {{hole}} {{out}}", SIZE) as worker:
         filled = worker.fill(photo, HOLE)
     np.testing.assert_array_equal(filled.picture, np.where(HOLE[..., None], np.uint8(77), photo))
     assert filled.seconds > 0 and filled.peak_mb > 1
@@ -112,6 +113,6 @@ def test_a_program_in_a_process_of_its_own() -> None:
     ],
 )
 def test_failing_methods_are_one_line(source: str, message: str) -> None:
-    with pytest.raises(MethodError, match=message) as caught, Worker("mine", source, SIZE) as worker:
+    with pytest.raises(MethodError, match=message) as caught, MethodProcess("mine", source, SIZE) as worker:
         worker.fill(ramp(), HOLE)
     assert "\n" not in str(caught.value)

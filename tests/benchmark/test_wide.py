@@ -9,15 +9,17 @@ import pytest
 from PIL import Image
 
 from partialconv.benchmark import drawn as drawn_module
-from partialconv.benchmark.baselines import Hole, Pixels, open_method
+from partialconv.benchmark.baselines import Pixels
 from partialconv.benchmark.blind import count_votes, key_path, write_pairs
 from partialconv.benchmark.contact import write_sheets
 from partialconv.benchmark.drawn import KINDS, Drawn, draw
 from partialconv.benchmark.lettering import STYLES, lettering_hole
+from partialconv.benchmark.methods import open_method
 from partialconv.benchmark.scenes import Scene, open_scenes, tone_curve, toned
 from partialconv.benchmark.statistics import median_interval
 from partialconv.benchmark.wide import Folder, box_of, measure, score
 from partialconv.benchmark.wide_tables import markdown, summary
+from partialconv.conventions import Hole
 from partialconv.errors import InputError
 
 SIZE, DRAWN = (96, 128), (192, 256)

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partialconv import Inpainter, InputError
+from partialconv.conventions import FloatArray
 from partialconv.export import export
 from partialconv.inference import OnnxRuntime, Runtime, open_runtime
-from partialconv.inference.runtime import PRECISIONS, RUNTIMES, FloatArray
+from partialconv.inference.runtime import PRECISIONS, RUNTIMES
 from partialconv.masks import stroke_hole
 from partialconv.models import PartialConvUNet
 from partialconv.models.deploy import deploy

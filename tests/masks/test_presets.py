@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from partialconv.errors import InputError
 from partialconv.imageio import encode_png
-from partialconv.masks import KINDS, Box, Polygon, Stroke, check_mixture, draw_strokes, sample_hole, stroke_hole
+from partialconv.masks import KINDS, Polygon, Rectangle, Stroke, check_mixture, draw_strokes, sample_hole, stroke_hole
 from partialconv.masks.presets import LAMA, PRESETS, preset_hole
 
 
@@ -42,9 +42,9 @@ def test_lamas_values_at_its_own_sizes(name: str, side: int) -> None:
     widths = [mark.width for marks in samples for mark in marks if isinstance(mark, Stroke)]
     most = {"lama-thin": (10, 20), "lama-medium": (50, 100), "lama-thick": (100, 250)}[name][side == 512]
     assert min(widths) == 7 and most * 0.95 < max(widths) <= most + 6
-    boxes = [all(isinstance(mark, Box) for mark in marks) for marks in samples]
+    boxes = [all(isinstance(mark, Rectangle) for mark in marks) for marks in samples]
     assert all(
-        any(isinstance(mark, Box) for mark in marks) == alone for marks, alone in zip(samples, boxes, strict=True)
+        any(isinstance(mark, Rectangle) for mark in marks) == alone for marks, alone in zip(samples, boxes, strict=True)
     )
     assert np.mean(boxes) == (0 if name == "lama-thin" else pytest.approx(0.3 / 1.3, abs=0.06))
 
@@ -77,7 +77,7 @@ def test_sizes_scale() -> None:
 
 
 def test_boxes_and_discs_are_what_they_say() -> None:
-    hole = draw_strokes([Box(3, 4, 6, 5)], (10, 12))
+    hole = draw_strokes([Rectangle(3, 4, 6, 5)], (10, 12))
     assert hole[4:6, 3:7].all() and hole.sum() == 8
     disc = draw_strokes([Stroke(((20, 20),), 21, round=True)], (40, 40))
     y, x = np.mgrid[:40, :40]

@@ -18,8 +18,8 @@ from partialconv.masks import sample_hole, stroke_hole
 from partialconv.masks.published import import_masks
 from partialconv.masks.sets import (
     BINS,
+    MaskOrder,
     MaskRow,
-    Order,
     benchmark_orders,
     bin_of,
     free_orders,
@@ -119,7 +119,7 @@ def test_bins_contain_their_upper_end(ratio: float, name: str) -> None:
 
 @pytest.mark.parametrize("num_workers", [1, 2])
 def test_a_bin_that_cannot_be_met_fails_and_leaves_nothing(num_workers: int, tmp_path: Path) -> None:
-    orders = [*benchmark_orders(1, 0, 64), Order("99999.png", 0, (0.97, 0.98), 0)]
+    orders = [*benchmark_orders(1, 0, 64), MaskOrder("99999.png", 0, (0.97, 0.98), 0)]
     with pytest.raises(InputError, match=r"mask 99999.png: none of .* boxes has a hole ratio in \(0.97, 0.98\]"):
         write_set(
             [replace(o, hole_ratio=(0.05, 0.6), clear_px=0) for o in orders[:-1]] + orders[-1:],

@@ -312,7 +312,7 @@ def test_token_and_rate() -> None:
 def test_faults_show_nothing_of_their_inside(caplog: pytest.LogCaptureFixture) -> None:
     fault = (
         "import partialconv.server.engine as engine\n"
-        "def fail(*_):\n    raise RuntimeError('a secret of the server')\nengine.fill_photo = fail\n"
+        "def fail(*_):\n    raise RuntimeError('a secret of the server')\nengine.fill_file = fail\n"
     )
     with serving(make_app(program=fault + PROGRAM)) as address, httpx.Client(base_url=address, timeout=60) as client:
         message = refused(post(client), 500, "internal")

@@ -30,14 +30,14 @@ FAULTS = {
     "error": "raise RuntimeError('a secret of the server')",
 }
 STRIKES = """\
-import partialconv.server.engine as engine
-true_read = engine.read_photo
+import partialconv.filling.job as job
+true_read = job.read_photo
 def read_photo(path, *more):
     photo = true_read(path, *more)
     if photo.size == (44, 55):
         exec(FAULT)
     return photo
-engine.read_photo = read_photo
+job.read_photo = read_photo
 """
 BAD = {"photo": encoded(picture(44, 55)), "hole": encoded(hole_array(44, 55))}
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from partialconv import __version__
-from partialconv.server.app import MOST_GROWTH_PX, OPTIONS, POSTS
+from partialconv.filling.options import options
 from partialconv.server.limits import Limits
+from partialconv.server.posts import POSTS
 from partialconv.server.schema import CODES, PROBLEMS, openapi
 from tests.server.serving import encoded, hole_array, picture
 
@@ -39,8 +40,10 @@ def test_the_document_names_what_the_server_takes(client: httpx.Client) -> None:
         assert set(form["properties"]) == {*post.files, *post.options}
         assert tuple(form["required"]) == post.needed
     properties = paths["/api/fill"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
-    assert set(OPTIONS) < set(properties)
-    assert properties["grow_px"]["maximum"] == MOST_GROWTH_PX
+    for option in (option for option in options() if not option.about.local and option.name != "model"):
+        assert properties[option.name]["default"] == option.default
+        assert properties[option.name]["description"] == option.about.help
+    assert properties["grow_px"]["maximum"] == 500
     assert set(PROBLEMS) <= set(CODES)
     for path, operations in paths.items():
         assert client.request("OPTIONS", path).status_code == 405

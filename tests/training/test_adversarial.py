@@ -338,11 +338,11 @@ def test_a_compiled_network_learns_the_same(photos: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"weight": -1}, "weights of at least 0"),
+        ({"weight": -1}, "adversarial.weight is -1, must be at least 0"),
         ({"matching": 1}, "adversarial.weight is 0.0, must be above 0 where matching is"),
         ({"weight": 1, "hole_share": 1.5}, "adversarial.hole_share is 1.5"),
-        ({"weight": 1, "kind": "patch"}, "adversarial.kind is 'patch', must be one of patches, vgg16"),
-        ({"weight": 1, "r1_every": 0}, "r1_every is 0, must be 1 to"),
+        ({"weight": 1, "kind": "patch"}, "adversarial.kind is 'patch', must be 'patches' or 'vgg16'"),
+        ({"weight": 1, "r1_every": 0}, "r1_every is 0, must be at least 1"),
         ({"weight": 1, "rate": 0}, "adversarial.rate is 0"),
         ({"weight": 1, "num_levels": 6}, "adversarial.num_levels is 6, must be fewer"),
     ],

@@ -68,4 +68,4 @@ def test_the_weights_of_the_repository_can_be_trained_on() -> None:
     recipes = folder.parents[1] / "recipes"
     checkpoint = load_checkpoint(folder)
     assert checkpoint.network().width == 32
-    assert load_recipe(recipes / "texture.toml").model == checkpoint.recipe.model
+    assert load_recipe(recipes / "half_taught.toml").model == checkpoint.recipe.model

@@ -16,7 +16,7 @@ from partialconv.errors import InputError
 from partialconv.models import PartialConvUNet
 from partialconv.training import distillation
 from partialconv.training.checkpoint import Checkpoint, save_checkpoint
-from partialconv.training.distillation import EDGE_PX, SMOOTH_PX, Memory, Teachers
+from partialconv.training.distillation import EDGE_PX, SMOOTH_PX, CropMemory, Teachers
 from partialconv.training.distributed import World
 from partialconv.training.learner import Learner
 from partialconv.training.recipe import DistillationRecipe
@@ -93,7 +93,7 @@ def test_a_pupil_comes_near_to_its_teachers(tmp_path: Path, repeats: int) -> Non
 
 def test_former_crops_come_with_what_was_taught_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(distillation, "NUM_REMEMBERED", 10)
-    memory = Memory(3, seed=5)
+    memory = CropMemory(3, seed=5)
     uses: Counter[int] = Counter()
     for step in range(200):
         new = torch.arange(2 * step, 2 * step + 2)
@@ -110,7 +110,7 @@ def test_former_crops_come_with_what_was_taught_of_them(monkeypatch: pytest.Monk
 
 
 def test_without_repeats_nothing_is_remembered() -> None:
-    memory = Memory(0, seed=5)
+    memory = CropMemory(0, seed=5)
     for _ in range(3):
         (crops,) = memory.recall(torch.ones(2, 3))
         assert crops.shape == (2, 3)

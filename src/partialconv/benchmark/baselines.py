@@ -1,4 +1,4 @@
-"""Methods to compare: classical ones, this project's network, and any that the user brings.
+"""Methods to compare that come with the package: classical ones and the shipped network.
 
 Each opens what it needs when it is opened, and says in one line what is missing.
 """
@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from partialconv.conventions import valid_from_hole
+from partialconv.conventions import Hole, valid_from_hole
 from partialconv.errors import InputError
 
 Pixels = NDArray[np.uint8]
-Hole = NDArray[np.bool_]
 Fill = Callable[[Pixels, Hole], Pixels]
 RADIUS_PX = 3  # of Telea and Navier-Stokes, as in OpenCV's example
 PATCH_PX = 3  # of pypatchmatch, as in its examples
@@ -38,27 +37,6 @@ class Method:
 
     identity: str
     fill: Fill
-
-
-def open_method(name: str, source: str = "") -> Method:
-    """Open a method of `BUILT_IN` by its name, or one of the user's.
-
-    Args:
-        name: What the report calls it.
-        source: Empty for the built-in ones; else "cmd:..." (see `CommandLine`), or a .onnx file of `partialconv export`
-            or of any network of an image and a mask (see `OnnxMethod`).
-
-    Raises:
-        InputError: there is no such method, or no such file.
-        ImportError: a library is missing.
-    """
-    if source:
-        from partialconv.benchmark.custom import open_source
-
-        return open_source(name, source)
-    if name not in BUILT_IN:
-        raise InputError(f"no method {name!r}: choose of {', '.join(BUILT_IN)}, or bring your own by --method.")
-    return BUILT_IN[name]()
 
 
 def network(file: Path | None = None, grain: bool = True) -> Method:

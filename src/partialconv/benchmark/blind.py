@@ -13,6 +13,7 @@ from partialconv.benchmark.pairing import Pixels
 from partialconv.benchmark.scenes import Scene
 from partialconv.benchmark.wide import Folder
 from partialconv.errors import InputError
+from partialconv.imageio import write_picture, write_whole
 
 GAP_PX = 12
 LEVEL = "="
@@ -58,10 +59,10 @@ def write_pairs(
         sides = methods[::-1] if swapped else methods
         pictures = [reduced(kept.composite(name, scene, drawn)[region], factor) for name in sides]
         path = out / f"{number:03d}.png"
-        Image.fromarray(side_by_side(pictures[0], pictures[1])).save(path, compress_level=3)
+        write_picture(path, Image.fromarray(side_by_side(pictures[0], pictures[1])))
         key[path.stem] = {"scene": scene.name, "A": sides[0], "B": sides[1]}
         yield path
-    key_path(out).write_text(json.dumps(key, indent=1) + "\n", "utf-8")
+    write_whole(key_path(out), (json.dumps(key, indent=1) + "\n").encode())
 
 
 def key_path(out: Path) -> Path:

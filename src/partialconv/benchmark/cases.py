@@ -12,8 +12,8 @@ from partialconv.benchmark.metrics import METRICS
 from partialconv.benchmark.pairing import BIN_NAMES, Pair, Pairing, Pixels
 from partialconv.benchmark.report import ReportData, pairs_of, scores_of
 from partialconv.benchmark.runner import composite_of
-from partialconv.benchmark.worker import MethodError, Worker
-from partialconv.imageio import unfinished
+from partialconv.benchmark.worker import MethodError, MethodProcess
+from partialconv.imageio import write_picture
 
 SHOWN_BINS = (BIN_NAMES[0], BIN_NAMES[2], BIN_NAMES[5])
 RANKED_BY = "hole_psnr"
@@ -67,14 +67,13 @@ def fill_cases(
         todo = [(case, path) for case, path in zip(cases, paths, strict=True) if not path.exists()]
         if todo:
             try:
-                with Worker(name, methods[name], pairing.load(todo[0][0].pair)[1].shape) as worker:
+                with MethodProcess(name, methods[name], pairing.load(todo[0][0].pair)[1].shape) as worker:
                     for number, (case, path) in enumerate(todo):
                         if report:
                             report(f"pictures of {name}", number, len(todo))
                         photo, hole = pairing.load(case.pair)
                         comp = composite_of(worker.fill(photo, hole).picture, photo, hole)
-                        with unfinished(path, overwrite=True) as temporary:
-                            Image.fromarray(comp).save(temporary, format="PNG")
+                        write_picture(path, Image.fromarray(comp))
             except MethodError:
                 pass  # it filled them a moment ago; the page shows a gap
         filled[name] = [np.array(Image.open(path)) if path.exists() else None for path in paths]

@@ -10,6 +10,7 @@ from partialconv.benchmark.drawn import Drawn
 from partialconv.benchmark.pairing import Pixels
 from partialconv.benchmark.scenes import Scene
 from partialconv.benchmark.wide import Folder, box_of
+from partialconv.imageio import write_picture
 from partialconv.masks.morphology import dilate
 
 CONTEXT = 0.5  # of the hole's extent, shown around it
@@ -64,7 +65,7 @@ def write_sheets(scenes: Sequence[Scene], methods: Sequence[str], kept: Folder, 
                 pictures.append((name + psnr, kept.composite(name, scene, drawn)[region]))
             rows.append((scene.name, [(caption, reduced(picture, factor)) for caption, picture in pictures]))
         path = out / f"sheet-{first // PER_SHEET:03d}.png"
-        sheet(rows).save(path, compress_level=3)
+        write_picture(path, sheet(rows))
         yield path
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 
-from partialconv.benchmark.baselines import Hole, Method, Pixels, network
-from partialconv.conventions import valid_from_hole
+from partialconv.benchmark.baselines import Method, Pixels, network
+from partialconv.conventions import Hole, valid_from_hole
 from partialconv.errors import InputError
 from partialconv.imageio import encode_png, read_photo
 from partialconv.inference.converted import SUFFIX

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from partialconv.benchmark.pairing import Hole, Pixels
+from partialconv.benchmark.pairing import Pixels
+from partialconv.conventions import Hole
 from partialconv.masks.morphology import dilate
 from partialconv.masks.silhouettes import silhouette_hole
 

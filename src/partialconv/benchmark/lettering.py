@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from partialconv.benchmark.pairing import Hole
+from partialconv.conventions import Hole
 from partialconv.masks.morphology import dilate
 
 WORDS = (

@@ -8,7 +8,8 @@ from scipy.ndimage import gaussian_filter
 
 from partialconv.benchmark.inception import FeatureNetwork, Vector, kl_divergence
 from partialconv.benchmark.lpips import Lpips
-from partialconv.benchmark.pairing import Hole, Pixels
+from partialconv.benchmark.pairing import Pixels
+from partialconv.conventions import Hole
 
 WINDOW_PX = 11
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang, Simoncelli, Bovik 2003

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from partialconv.conventions import Hole
 from partialconv.data import find_photos
 from partialconv.errors import InputError
 from partialconv.imageio import read_photo
@@ -17,7 +18,6 @@ from partialconv.masks import read_hole
 from partialconv.masks.sets import BINS, MANIFEST, MaskRow, read_manifest
 
 Pixels = NDArray[np.uint8]
-Hole = NDArray[np.bool_]
 BIN_NAMES = tuple(f"{low:g}-{high:g}" for low, high in BINS)
 BORDERS = ("clear", "any")  # N and B of the paper's Table 1
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from partialconv.benchmark.metrics import Judge
-from partialconv.benchmark.pairing import Hole, Pair, Pairing, Pixels
-from partialconv.benchmark.worker import MethodError, Worker
+from partialconv.benchmark.pairing import Pair, Pairing, Pixels
+from partialconv.benchmark.worker import MethodError, MethodProcess
+from partialconv.conventions import Hole, Progress
 from partialconv.errors import InputError
-from partialconv.imageio import unfinished
+from partialconv.imageio import unfinished, write_whole
 
 Key = tuple[str, str, str, str]  # method, identity, photo, mask
 Record = dict[str, Any]
-Report = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def run(
     judge: Judge,
     folder: Path,
     part: tuple[int, int] = (1, 1),
-    report: Report | None = None,
+    report: Progress | None = None,
 ) -> Results:
     """Run methods over pairs; what the folder has of them already is not done again.
 
@@ -64,10 +64,10 @@ def run(
     log_path = folder / ("results.jsonl" if part[1] == 1 else f"results-{part[0]}-of-{part[1]}.jsonl")
     if log_path.exists():  # a run that was stopped may have left an unfinished line
         whole, newline, _ = log_path.read_text(encoding="utf-8").rpartition("\n")
-        log_path.write_text(whole + newline, encoding="utf-8")
+        write_whole(log_path, (whole + newline).encode())
     for method, source in methods.items():
         try:
-            with Worker(method, source, pairing.load(pairing.pairs[0])[1].shape) as worker:
+            with MethodProcess(method, source, pairing.load(pairing.pairs[0])[1].shape) as worker:
                 identities[method] = worker.identity
                 found = [done.get(_key(worker, pair)) for pair in pairing.pairs]
                 todo = [p for p in pairing.pairs if found[p.number] is None and p.number % part[1] == part[0] - 1]
@@ -85,7 +85,7 @@ def run(
     return Results(records, identities, tuple(problems), missing)
 
 
-def measure(worker: Worker, pairing: Pairing, pair: Pair, judge: Judge, folder: Path) -> Record:
+def measure(worker: MethodProcess, pairing: Pairing, pair: Pair, judge: Judge, folder: Path) -> Record:
     """Fill the hole of a pair, score the composite; what a network saw goes into features/."""
     photo, hole = pairing.load(pair)
     filled = worker.fill(photo, hole)
@@ -142,5 +142,5 @@ def _parsed(lines: Iterable[str], path: Path) -> Iterable[Record]:
         yield record
 
 
-def _key(worker: Worker, pair: Pair) -> Key:
+def _key(worker: MethodProcess, pair: Pair) -> Key:
     return worker.name, worker.identity, pair.photo_sha256, pair.mask_sha256

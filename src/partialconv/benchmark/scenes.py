@@ -18,7 +18,8 @@ from PIL import Image, ImageOps
 
 from partialconv.benchmark.drawn import KINDS, Drawn, draw
 from partialconv.benchmark.lettering import lettering_hole
-from partialconv.benchmark.pairing import Hole, Pixels
+from partialconv.benchmark.pairing import Pixels
+from partialconv.conventions import Hole
 from partialconv.data import find_photos
 from partialconv.errors import InputError
 from partialconv.imageio import read_photo

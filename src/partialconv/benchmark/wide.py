@@ -20,9 +20,11 @@ from partialconv.benchmark.baselines import Fill
 from partialconv.benchmark.drawn import Drawn
 from partialconv.benchmark.lpips import MIN_PX, Lpips
 from partialconv.benchmark.metrics import Metric, decibels
-from partialconv.benchmark.pairing import Hole, Pixels
+from partialconv.benchmark.pairing import Pixels
 from partialconv.benchmark.scenes import Scene
+from partialconv.conventions import Hole
 from partialconv.errors import InputError
+from partialconv.imageio import write_picture, write_whole
 
 DETAIL_SIGMA_PX = 2.0
 LEAST_ENERGY = 0.25  # half a level: below it the truth has no detail to compare with
@@ -37,7 +39,7 @@ MEASURES = {
     "seconds": Metric("seconds", False, 2),
 }
 Record = dict[str, Any]
-Box = tuple[slice, slice]
+Slices = tuple[slice, slice]
 
 
 @dataclass(frozen=True)
@@ -132,10 +134,8 @@ def measure(
             about = {"scene": scene.name, "kind": scene.kind, "photo": scene.photo, **key}
             record = about | {"scores": score(comp, drawn, lpips) | {"seconds": seconds}}
             path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(comp[box]).save(picture_path, compress_level=3)
-            unfinished = path.with_suffix(".unfinished")
-            unfinished.write_text(json.dumps(record) + "\n", "utf-8")
-            unfinished.replace(path)
+            write_picture(picture_path, Image.fromarray(comp[box]))
+            write_whole(path, (json.dumps(record) + "\n").encode())
         records.append(record)
     return records
 
@@ -181,7 +181,7 @@ def energy(picture: Pixels, hole: Hole) -> float:
     return float((fine[hole[box]] ** 2).mean())
 
 
-def box_of(hole: Hole, margin_px: int = BOX_MARGIN_PX) -> Box:
+def box_of(hole: Hole, margin_px: int = BOX_MARGIN_PX) -> Slices:
     """Rows and columns of the hole with a margin, at least as large as LPIPS needs where the picture is."""
     spans = []
     for axis, extent in enumerate(hole.shape):

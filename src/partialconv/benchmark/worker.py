@@ -11,7 +11,9 @@ from typing import Self
 
 import numpy as np
 
-from partialconv.benchmark.baselines import Hole, Pixels, open_method
+from partialconv.benchmark.baselines import Pixels
+from partialconv.benchmark.methods import open_method
+from partialconv.conventions import Hole
 
 
 class MethodError(Exception):
@@ -19,7 +21,7 @@ class MethodError(Exception):
 
 
 @dataclass(frozen=True)
-class Filled:
+class MethodFill:
     """What a method made of a photo.
 
     Args:
@@ -33,7 +35,7 @@ class Filled:
     peak_mb: float
 
 
-class Worker:
+class MethodProcess:
     """A method in a process of its own; enter to start it, leave to end it.
 
     Args:
@@ -68,11 +70,11 @@ class Worker:
     ) -> None:
         self._end()
 
-    def fill(self, photo: Pixels, hole: Hole) -> Filled:
+    def fill(self, photo: Pixels, hole: Hole) -> MethodFill:
         """Let the method fill the hole of a photo; pixels under the hole are not shown to it."""
         self.connection.send((np.where(hole[..., None], np.uint8(0), photo), hole))
         filled = self._receive()
-        assert isinstance(filled, Filled)
+        assert isinstance(filled, MethodFill)
         if filled.picture.dtype != np.uint8 or filled.picture.shape != photo.shape:
             came = f"{filled.picture.dtype} {filled.picture.shape}"
             raise MethodError(f"{self.name} gave {came}, expected uint8 {photo.shape}")
@@ -108,7 +110,7 @@ def _serve(connection: Connection, name: str, source: str, size: tuple[int, int]
             began = time.perf_counter()
             picture = method.fill(photo, hole)
             seconds = time.perf_counter() - began
-            connection.send(Filled(np.asarray(picture), seconds, _peak_mb() - before))
+            connection.send(MethodFill(np.asarray(picture), seconds, _peak_mb() - before))
     except EOFError:
         return
     except KeyboardInterrupt:

@@ -1,14 +1,15 @@
 """Files to arrays and back: photos, and black and white pictures."""
 
-from partialconv.imageio.bilevel import encode_png
-from partialconv.imageio.colours import Filled, image_of, rgb_of
-from partialconv.imageio.destination import (
+from partialconv.imageio.atomic import (
     check_destination,
     discard_unfinished,
     unfinished,
     unfinished_folder,
+    write_picture,
     write_whole,
 )
+from partialconv.imageio.bilevel import encode_png
+from partialconv.imageio.colours import Filled, image_of, rgb_of
 from partialconv.imageio.header import Header
 from partialconv.imageio.memory import Memory, available_bytes, check_memory
 from partialconv.imageio.opening import (
@@ -45,5 +46,6 @@ __all__ = [
     "unfinished",
     "unfinished_folder",
     "write_photo",
+    "write_picture",
     "write_whole",
 ]

@@ -1,26 +1,19 @@
 """Between the colours of a file and RGB: what the network sees, and what its answer is in the file."""
 
-import io
-from collections.abc import Callable
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import Image
 
 from partialconv.errors import InputError
+from partialconv.imageio.ink import Rgb, Samples, ink_transforms, rgb_of_ink
+from partialconv.imageio.photo import Photo, highest
 
-if TYPE_CHECKING:
-    from partialconv.imageio.photo import Photo
-
-Rgb = NDArray[Any]
-Samples = NDArray[Any]
 AT_ONCE = 1 << 16  # colours compared with a palette at a time
-BAND_PX = 1 << 22
 
 
-def rgb_of(photo: "Photo") -> Rgb:
+def rgb_of(photo: Photo) -> Rgb:
     """RGB of a photo, (H, W, 3), uint8 or uint16; may be a read-only view of its samples."""
     samples = photo.samples
     if photo.mode == "1":
@@ -29,12 +22,7 @@ def rgb_of(photo: "Photo") -> Rgb:
         assert photo.palette is not None
         return photo.palette[:, :3][samples]
     if photo.mode == "CMYK":
-        to_rgb, _ = _ink(photo.info.get("icc_profile"))
-        rgb = np.empty((*photo.size, 3), np.uint8)
-        rows = max(1, BAND_PX // photo.size[1])
-        for start in range(0, photo.size[0], rows):
-            rgb[start : start + rows] = to_rgb(samples[start : start + rows])
-        return rgb
+        return rgb_of_ink(samples, photo.info.get("icc_profile"))
     if photo.mode in ("1", "L", "LA"):
         grey = samples[..., 0] if photo.mode == "LA" else samples
         return np.broadcast_to(grey[..., None], (*photo.size, 3))
@@ -59,7 +47,7 @@ class Filled:
         InputError: the sizes differ.
     """
 
-    def __init__(self, photo: "Photo", rgb: Rgb, hole: NDArray[np.bool_], opaque: bool = False) -> None:
+    def __init__(self, photo: Photo, rgb: Rgb, hole: NDArray[np.bool_], opaque: bool = False) -> None:
         if rgb.shape != (*photo.size, 3) or hole.shape != photo.size:
             raise InputError(
                 f"the filled photo is {rgb.shape} and the hole {hole.shape}, expected {photo.size} as {photo.path}."
@@ -92,7 +80,7 @@ class Filled:
             return self._visible(old, np.asarray(_as(np.dtype(np.uint8), rgb).mean(axis=1) > 127))
         values = _as(dtype, rgb)
         if mode == "CMYK":
-            return _ink(self.photo.info.get("icc_profile"))[1](values)
+            return ink_transforms(self.photo.info.get("icc_profile"))[1](values)
         if mode in ("L", "LA"):
             grey = values.mean(axis=1)
             grey = (grey if dtype.kind == "f" else np.rint(grey)).astype(dtype)
@@ -159,11 +147,6 @@ def image_of(filled: Filled) -> Image.Image:
     return image
 
 
-def highest(dtype: np.dtype[Any]) -> int:
-    """The value of white, or of opaque: 1 for floats."""
-    return 1 if dtype.kind == "f" else int(np.iinfo(dtype).max)
-
-
 def _as(dtype: np.dtype[Any], rgb: Rgb) -> Rgb:
     """Colours in another depth."""
     if rgb.dtype == dtype:
@@ -172,7 +155,7 @@ def _as(dtype: np.dtype[Any], rgb: Rgb) -> Rgb:
     return np.asarray(values if dtype.kind == "f" else np.rint(values), dtype)
 
 
-def _extended(photo: "Photo", colours: Rgb, hole: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+def _extended(photo: Photo, colours: Rgb, hole: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
     """The palette with the colours of a hole in entries that nothing else uses, and which entries it may take."""
     assert photo.palette is not None
     capacity = min(256, len(photo.palette) if photo.format == "BMP" else 2**photo.bits)
@@ -195,36 +178,3 @@ def _extended(photo: "Photo", colours: Rgb, hole: NDArray[np.bool_]) -> tuple[ND
         known[free[: len(new)]] = True
     usable = np.flatnonzero(known)
     return palette, usable if len(usable) else np.flatnonzero(palette[:, 3] == 255)
-
-
-@lru_cache(maxsize=2)
-def _ink(profile: bytes | None) -> tuple[Callable[[Samples], Rgb], Callable[[Rgb], Samples]]:
-    """From ink to RGB and back: (H, W, 4) to (H, W, 3), and (N, 3) to (N, 4)."""
-    try:
-        inks = ImageCms.ImageCmsProfile(io.BytesIO(profile or b""))
-        srgb = ImageCms.createProfile("sRGB")
-        intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
-        there = ImageCms.buildTransform(inks, srgb, "CMYK", "RGB", intent)
-        back = ImageCms.buildTransform(srgb, inks, "RGB", "CMYK", intent)
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        return _plain_rgb, _plain_ink
-
-    def to_rgb(ink: Samples) -> Rgb:
-        return np.asarray(ImageCms.applyTransform(Image.fromarray(np.ascontiguousarray(ink), "CMYK"), there))
-
-    def to_ink(rgb: Rgb) -> Samples:
-        row = Image.fromarray(np.ascontiguousarray(rgb[None]))
-        return np.asarray(ImageCms.applyTransform(row, back)).reshape(-1, 4)
-
-    return to_rgb, to_ink
-
-
-def _plain_rgb(ink: Samples) -> Rgb:
-    paper = 255 - ink.astype(np.uint16)
-    return ((paper[..., :3] * paper[..., 3:].astype(np.uint32) + 127) // 255).astype(np.uint8)
-
-
-def _plain_ink(rgb: Rgb) -> Samples:
-    brightest = rgb.max(axis=-1, keepdims=True)
-    share = rgb / np.maximum(brightest, 1)
-    return np.concatenate([np.rint(255 * (1 - share)) * (brightest > 0), 255 - brightest], axis=-1).astype(np.uint8)

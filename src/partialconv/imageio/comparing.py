@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from PIL.ImageFile import ImageFile
 
 from partialconv.errors import InputError
-from partialconv.imageio.colours import Filled, Samples
+from partialconv.imageio.colours import Filled
+from partialconv.imageio.ink import Samples
 from partialconv.imageio.opening import explained, open_header, read_content
 from partialconv.imageio.photo import Photo, stored
 

@@ -11,10 +11,10 @@ from PIL import ExifTags, Image
 from PIL.ImageFile import ImageFile
 
 from partialconv.errors import InputError
-from partialconv.imageio.colours import Samples, highest, rgb_of
 from partialconv.imageio.deep import deep_bands
-from partialconv.imageio.destination import FORMAT_OF_SUFFIX
+from partialconv.imageio.formats import FORMAT_OF_SUFFIX
 from partialconv.imageio.header import Header
+from partialconv.imageio.ink import Samples, rgb_of_ink
 from partialconv.imageio.memory import check_memory
 from partialconv.imageio.opening import bands, decode, exif_of, explained, open_header, read_content
 
@@ -105,7 +105,7 @@ class Photo:
             alpha = (self.palette[:, 3] < 255).any()
             pixels = self.palette[:, : 4 if alpha else 3][self.samples]
         elif self.mode == "CMYK":
-            pixels = rgb_of(self)
+            pixels = rgb_of_ink(self.samples, self.info.get("icc_profile"))
         else:
             pixels = np.uint8(255) * self.samples if self.mode == "1" else self.samples
             pixels = (pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels
@@ -245,3 +245,8 @@ def _palette(image: Image.Image) -> NDArray[np.uint8] | None:
     elif isinstance(transparent, int):
         alpha[transparent] = 0
     return np.column_stack([colours, alpha[: len(colours)]])
+
+
+def highest(dtype: np.dtype[Any]) -> int:
+    """The value of white, or of opaque: 1 for floats."""
+    return 1 if dtype.kind == "f" else int(np.iinfo(dtype).max)

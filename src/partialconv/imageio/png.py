@@ -12,7 +12,8 @@ from PIL import Image, PngImagePlugin
 
 from partialconv.errors import InputError
 from partialconv.imageio.bilevel import png_chunk
-from partialconv.imageio.colours import Filled, Samples
+from partialconv.imageio.colours import Filled
+from partialconv.imageio.ink import Samples
 from partialconv.imageio.photo import Photo
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"

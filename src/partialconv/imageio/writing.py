@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from partialconv.errors import InputError
+from partialconv.imageio.atomic import check_destination, unfinished
 from partialconv.imageio.bmp import patch_bmp
 from partialconv.imageio.colours import Filled, image_of
 from partialconv.imageio.comparing import check_written
-from partialconv.imageio.destination import FORMAT_OF_SUFFIX, check_destination, unfinished
+from partialconv.imageio.formats import FORMAT_OF_SUFFIX
 from partialconv.imageio.jpeg import requantise_blocks
 from partialconv.imageio.opening import explained
 from partialconv.imageio.photo import Photo

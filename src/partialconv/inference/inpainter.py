@@ -7,12 +7,12 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from partialconv.conventions import valid_from_hole
+from partialconv.conventions import FloatArray, valid_from_hole
 from partialconv.errors import InputError
 from partialconv.inference.feather import feather
 from partialconv.inference.grain import add_grain
 from partialconv.inference.planner import Box, Crop, Plan, halved_hole, pixels_of, plan
-from partialconv.inference.runtime import FloatArray, Runtime, open_runtime
+from partialconv.inference.runtime import Runtime, open_runtime
 from partialconv.inference.scales import doubled, halved, rounded
 from partialconv.zoo import model_path
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from partialconv.conventions import FEATHERED
+from partialconv.conventions import FEATHERED, FloatArray
 from partialconv.errors import InputError
 from partialconv.inference.converted import SUFFIX, graph_of
-from partialconv.inference.runtime import FloatArray
 from partialconv.privacy import import_openvino
 
 NUM_SIZES = 4  # compiled for, at most

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from partialconv.conventions import FloatArray
 from partialconv.errors import InputError, reason_of, require_torch
 from partialconv.inference.converted import SUFFIX, load_network
-from partialconv.inference.runtime import FloatArray
 
 
 class TorchRuntime:

@@ -5,13 +5,11 @@ from typing import Protocol
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 
-from partialconv.conventions import FEATHERED
+from partialconv.conventions import FEATHERED, FloatArray
 from partialconv.errors import InputError, reason_of
 from partialconv.inference.converted import SUFFIX, graph_of
 
-FloatArray = NDArray[np.float32]
 RUNTIMES = ("onnxruntime", "torch", "openvino")
 PRECISIONS = ("fp32", "bf16")
 

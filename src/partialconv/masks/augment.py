@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from partialconv.conventions import Hole
 from partialconv.errors import InputError
 from partialconv.imageio import open_picture
-from partialconv.masks.morphology import Hole, clear_border, dilate
+from partialconv.masks.morphology import clear_border, dilate
 from partialconv.masks.strokes import check_hole_ratio
 
 # of squares of 3 to 49 pixels at 512, the narrow ones more often: by this the widths are those of the published masks

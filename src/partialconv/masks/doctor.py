@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from partialconv.conventions import Hole
 from partialconv.errors import InputError
 from partialconv.imageio import Photo, open_picture
 from partialconv.masks.findings import Diagnosis, Finding
 from partialconv.masks.levels import HoleColor, Levels, image_of_array, levels_of_array, levels_of_image
-from partialconv.masks.morphology import Hole, dilate
+from partialconv.masks.morphology import dilate
 
 MOST_GREY = 0.01  # of the pixels that are not black
 INVERTED_FROM = 0.6  # hole ratio, if most of the border is hole, too

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from partialconv.conventions import Hole
 from partialconv.errors import InputError
-from partialconv.masks.morphology import Hole
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,18 @@ class Finding:
         return f"{self.message}: {self.fix}."
 
 
+class HoleError(InputError):
+    """A hole that cannot be used, or that was refused.
+
+    Args:
+        finding: Why.
+    """
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(str(finding))
+        self.finding = finding
+
+
 @dataclass(frozen=True)
 class Diagnosis:
     """A hole, and what was wrong with the picture of it.
@@ -45,9 +57,9 @@ class Diagnosis:
             strict: Refuse it for any finding, not for the fatal ones alone.
 
         Raises:
-            InputError: the first finding that forbids it.
+            HoleError: the first finding that forbids it.
         """
         for finding in sorted(self.findings, key=lambda finding: not finding.fatal):
             if finding.fatal or strict:
-                raise InputError(str(finding))
+                raise HoleError(finding)
         return self.hole

@@ -12,8 +12,8 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from partialconv.conventions import Hole
 from partialconv.errors import InputError
-from partialconv.masks.morphology import Hole
 
 Flow = NDArray[np.float32]
 Grey = NDArray[np.uint8]

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from partialconv.conventions import Hole
 from partialconv.errors import InputError
 from partialconv.masks.augment import flow_hole, raw_files
-from partialconv.masks.morphology import Hole
 from partialconv.masks.presets import PRESETS, preset_hole
 from partialconv.masks.strokes import stroke_hole
 

@@ -1,9 +1,8 @@
 """Growing holes."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Hole = NDArray[np.bool_]
+from partialconv.conventions import Hole
 
 
 def dilate(hole: Hole, radius_px: int) -> Hole:

@@ -11,9 +11,10 @@ from types import MappingProxyType
 
 import numpy as np
 
+from partialconv.conventions import Hole
 from partialconv.errors import InputError
-from partialconv.masks.morphology import Hole, clear_border
-from partialconv.masks.strokes import Box, Mark, Stroke, check_hole_ratio, draw_strokes
+from partialconv.masks.morphology import clear_border
+from partialconv.masks.strokes import Mark, Rectangle, Stroke, check_hole_ratio, draw_strokes
 from partialconv.masks.wide import sample_blobs, sample_halves, sample_silhouettes
 
 Marks = list[Mark]
@@ -137,7 +138,7 @@ def sample_boxes(rng: np.random.Generator, size: tuple[int, int], boxes: Boxes =
             for extent in size
         ]
         top, left = (int(rng.integers(margin, extent - s - margin + 1)) for s, extent in zip(sides, size, strict=True))
-        marks.append(Box(left, top, left + sides[1] - 1, top + sides[0] - 1))
+        marks.append(Rectangle(left, top, left + sides[1] - 1, top + sides[0] - 1))
     return marks
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from partialconv.conventions import Hole
 from partialconv.errors import InputError
 from partialconv.imageio import encode_png, read_text, unfinished_folder
 from partialconv.masks.mixture import check_mixture, sample_hole
-from partialconv.masks.morphology import Hole
 
 BINS = ((0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6))
 NUM_TRAINING = 55_116  # of the published set
@@ -49,7 +49,7 @@ class MaskRow:
 
 
 @dataclass(frozen=True)
-class Order:
+class MaskOrder:
     """A mask to draw: see `sample_hole`."""
 
     file: str
@@ -58,29 +58,33 @@ class Order:
     clear_px: int
 
 
-def benchmark_orders(count: int, seed: int, size_px: int = 512) -> list[Order]:
+def benchmark_orders(count: int, seed: int, size_px: int = 512) -> list[MaskOrder]:
     """Order the paper's test set: for each bin `count` masks kept away from the border, then `count` anywhere."""
-    orders: list[Order] = []
+    orders: list[MaskOrder] = []
     for hole_ratio in BINS:
         for clear_px in (scaled_border(size_px), 0):
             for _ in range(count):
                 number = len(orders)
-                orders.append(Order(f"{number:05d}.png", _seed(seed, 0, number), hole_ratio, clear_px))
+                orders.append(MaskOrder(f"{number:05d}.png", _seed(seed, 0, number), hole_ratio, clear_px))
     return orders
 
 
-def training_orders(count: int, seed: int) -> list[Order]:
+def training_orders(count: int, seed: int) -> list[MaskOrder]:
     """Order a training set: the six bins in turn, holes anywhere; no mask of a benchmark of the same seed."""
-    return [Order(f"{number:05d}.png", _seed(seed, 1, number), BINS[number % len(BINS)], 0) for number in range(count)]
+    return [
+        MaskOrder(f"{number:05d}.png", _seed(seed, 1, number), BINS[number % len(BINS)], 0) for number in range(count)
+    ]
 
 
-def free_orders(count: int, seed: int) -> list[Order]:
+def free_orders(count: int, seed: int) -> list[MaskOrder]:
     """Order masks of any ratio up to the last bin's, holes anywhere."""
-    return [Order(f"{number:05d}.png", _seed(seed, 2, number), (BINS[0][0], BINS[-1][1]), 0) for number in range(count)]
+    return [
+        MaskOrder(f"{number:05d}.png", _seed(seed, 2, number), (BINS[0][0], BINS[-1][1]), 0) for number in range(count)
+    ]
 
 
 def write_set(
-    orders: list[Order],
+    orders: list[MaskOrder],
     out: Path,
     mixture: Mapping[str, float],
     flow_masks: Path | None = None,
@@ -199,7 +203,9 @@ def new_folder(out: Path) -> Iterator[Path]:
         yield folder
 
 
-def _draw(order: Order, folder: Path, mixture: Mapping[str, float], flow_masks: Path | None, size_px: int) -> MaskRow:
+def _draw(
+    order: MaskOrder, folder: Path, mixture: Mapping[str, float], flow_masks: Path | None, size_px: int
+) -> MaskRow:
     try:
         hole = sample_hole((size_px, size_px), order.seed, mixture, order.hole_ratio, flow_masks, order.clear_px)
     except InputError as error:
@@ -207,7 +213,7 @@ def _draw(order: Order, folder: Path, mixture: Mapping[str, float], flow_masks: 
     return write_mask(folder, order.file, hole, str(order.seed))
 
 
-def _map(draw: Callable[[Order], MaskRow], orders: list[Order], num_workers: int) -> Iterable[MaskRow]:
+def _map(draw: Callable[[MaskOrder], MaskRow], orders: list[MaskOrder], num_workers: int) -> Iterable[MaskRow]:
     if num_workers == 1:
         yield from map(draw, orders)
         return

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from partialconv.conventions import Hole
 from partialconv.errors import InputError
 from partialconv.masks.doctor import read_hole
-from partialconv.masks.morphology import Hole
 from partialconv.masks.sets import MANIFEST, read_manifest
 
 THUMBNAIL_PX, GAP_PX, CAPTION_PX = 128, 6, 16

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from partialconv.conventions import Hole
 from partialconv.errors import InputError
-from partialconv.masks.morphology import Hole
 from partialconv.masks.strokes import check_hole_ratio
 
 Polygon = NDArray[np.float64]  # (n, 2): x, y

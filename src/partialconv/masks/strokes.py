@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
+from partialconv.conventions import Hole
 from partialconv.errors import InputError
-from partialconv.masks.morphology import Hole, clear_border
+from partialconv.masks.morphology import clear_border
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Stroke:
 
 
 @dataclass(frozen=True)
-class Box:
+class Rectangle:
     """A filled rectangle, in pixels; `right` and `bottom` belong to it."""
 
     left: int
@@ -47,7 +48,7 @@ class Polygon:
     points: tuple[tuple[int, int], ...]
 
 
-Mark = Stroke | Box | Polygon
+Mark = Stroke | Rectangle | Polygon
 
 
 def stroke_hole(
@@ -202,7 +203,7 @@ def _draw(draw: ImageDraw.ImageDraw, stroke: Mark) -> None:
     if isinstance(stroke, Polygon):
         draw.polygon(stroke.points, fill=1)
         return
-    if isinstance(stroke, Box):
+    if isinstance(stroke, Rectangle):
         draw.rectangle((stroke.left, stroke.top, stroke.right, stroke.bottom), fill=1)
         return
     if len(stroke.points) > 1:

@@ -3,21 +3,20 @@
 import hashlib
 import importlib.util
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
+from partialconv.conventions import Hole, Progress
 from partialconv.errors import InputError
 from partialconv.imageio import encode_png, read_text, write_whole
 from partialconv.masks.flow import Flow, Grey, Method, flow_estimator, read_flo, unreliable_pixels
-from partialconv.masks.morphology import Hole
 
 SHORT_SIDE_PX = 720  # larger frames are scaled down to it
 BORDER_PX = 4  # cut off: there, the least motion leaves the frame
 SMALLEST_PX = 24
-Report = Callable[[Path, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ def extract_raw(
     out: Path,
     method: Method = "dis",
     every: int = 1,
-    report: Report | None = None,
+    report: Progress | None = None,
 ) -> Extraction:
     """Write the unreliable pixels of pairs of consecutive frames, as out/raw/VIDEO-HASH-FRAME.png, white = unreliable.
 
@@ -47,7 +46,7 @@ def extract_raw(
         out: Folder; made if missing.
         method: See `flow_estimator`.
         every: Take each so many-th pair only.
-        report: Called with video, pair and number of pairs (0 if unknown) after each pair.
+        report: Called with the name of the video, pair and number of pairs (0 if unknown) after each pair.
 
     Raises:
         InputError: a file is missing or no video, or `out` was made by other settings.
@@ -82,7 +81,7 @@ def extract_raw(
         _write(raw / name, unreliable_pixels(*_read_pair(forward, backward)))
         new += 1
         if report:
-            report(forward, 1, 1)
+            report(forward.name, 1, 1)
     for path in videos:
         estimate, name, total = flow_estimator(method), f"{path.stem}-{_digest(path)}", count_frames(path) - 1
         for number, (first_frame, second_frame) in enumerate(pairwise(read_frames(path))):
@@ -95,7 +94,7 @@ def extract_raw(
                     _write(target, unreliable_pixels(flow, estimate(second_frame, first_frame)))
                     new += 1
             if report:
-                report(path, number + 1, max(total, 0))
+                report(path.name, number + 1, max(total, 0))
     return Extraction(raw, new, kept)
 
 
@@ -160,7 +159,7 @@ def _folder(out: Path, method: Method, every: int) -> Path:
             raise InputError(f"{out} was made with {before}, not {settings}: name another folder.")
     raw = out / "raw"
     raw.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps(settings) + "\n", encoding="utf-8")
+    write_whole(note, (json.dumps(settings) + "\n").encode())
     return raw
 
 

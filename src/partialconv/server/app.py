@@ -18,70 +18,24 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from partialconv import __version__
+from partialconv.errors import InputError
+from partialconv.filling import FillOptions
 from partialconv.server.form import Form, read_form
 from partialconv.server.guard import Access, Guard, Notes
 from partialconv.server.limits import NO_SPACE, no_space
-from partialconv.server.order import COLOURS, Answer, Options, Order
+from partialconv.server.order import Answer, Order
+from partialconv.server.posts import POSTS, Post
 from partialconv.server.problem import Gone, Problem
 from partialconv.server.process import Process
+from partialconv.server.queue import Queue
 from partialconv.server.schema import openapi
 from partialconv.server.scratch import Scratch
 from partialconv.server.static import load_page
-from partialconv.server.worker import Worker
 from partialconv.zoo import model_path
 
-OPTIONS = ("model", "hole_color", "grow_px", "strict")
-MOST_GROWTH_PX = 500
 REPORT_HEADER = "Partialconv-Report"
 CODES = {404: "address", 405: "method"}
 PIECE = 1 << 16  # bytes
-
-
-@dataclass(frozen=True)
-class Post:
-    """An address that takes files.
-
-    Args:
-        work: What is done with them: a method of `engine.Engine`.
-        files: Fields that hold files; of these, `needed` must be there.
-        options: Fields that hold text.
-        report_only: Whether the report alone goes back, where nothing else is asked for.
-    """
-
-    work: str
-    files: tuple[str, ...]
-    needed: tuple[str, ...]
-    options: tuple[str, ...] = OPTIONS
-    report_only: bool = False
-
-
-POSTS = {
-    "/api/fill": Post(
-        "fill",
-        files=("photo", "hole"),
-        needed=("photo", "hole"),
-        options=(*OPTIONS, "grain"),
-    ),
-    "/api/doctor": Post(
-        "doctor",
-        files=("photo", "hole"),
-        needed=("hole",),
-        options=("hole_color", "grow_px"),
-        report_only=True,
-    ),
-    "/api/plan": Post(
-        "plan",
-        files=("hole",),
-        needed=("hole",),
-        report_only=True,
-    ),
-    "/api/show": Post(
-        "show",
-        files=("photo",),
-        needed=("photo",),
-        options=(),
-    ),
-}
 
 
 @dataclass
@@ -89,14 +43,14 @@ class Service:
     """What the addresses share."""
 
     process: Process
-    worker: Worker
+    queue: Queue
     scratch: Scratch
     num_uploads: int = 0
 
     def warm(self) -> None:
         """Start the process again if it has ended, before the next request needs it."""
         with contextlib.suppress(RuntimeError):  # the server is being stopped
-            self.worker.spare(self.process.start)
+            self.queue.spare(self.process.start)
 
 
 def create_app(process: Process, access: Access) -> ASGIApp:
@@ -107,7 +61,7 @@ def create_app(process: Process, access: Access) -> ASGIApp:
         access: Who may ask.
     """
     limits, models = process.limits, process.models
-    service = Service(process, Worker(limits.max_waiting), Scratch())
+    service = Service(process, Queue(limits.max_waiting), Scratch())
     described = [
         _describe(name, model_path(path), default=number == 0) for number, (name, path) in enumerate(models.items())
     ]
@@ -118,12 +72,12 @@ def create_app(process: Process, access: Access) -> ASGIApp:
         service.warm()
         yield
         process.refuse()
-        await asyncio.to_thread(service.worker.close)
+        await asyncio.to_thread(service.queue.close)
         process.close()
         service.scratch.close()
 
     async def healthz(_request: Request) -> Response:
-        return JSONResponse({"status": "ok", "version": __version__, "waiting": service.worker.num_in})
+        return JSONResponse({"status": "ok", "version": __version__, "waiting": service.queue.num_in})
 
     async def list_models(_request: Request) -> Response:
         taken = {"max_bytes": limits.max_bytes, "max_pixels": limits.max_pixels}
@@ -176,7 +130,7 @@ async def _answer(request: Request, service: Service, post: Post) -> Response:
         notes.steps["in"] = loop.time() - started
         started = loop.time()
         try:
-            reply = await service.worker.run(
+            reply = await service.queue.run(
                 lambda: service.process.ask(order), lambda: _disconnected(request), lambda: service.process.stop(order)
             )
         finally:
@@ -199,7 +153,7 @@ def _explained() -> Iterator[None]:
 
 async def _upload(request: Request, service: Service, folder: Path, post: Post) -> Form:
     """Read the form, unless too many are being read or wait already."""
-    service.worker.admit()
+    service.queue.admit()
     limits = service.process.limits
     if service.num_uploads > 2 * limits.max_waiting:
         message = "too many requests are coming in: try again in 1 s."
@@ -217,23 +171,14 @@ async def _disconnected(request: Request) -> None:
         pass
 
 
-def _options(given: Mapping[str, str], models: list[str]) -> Options:
+def _options(given: Mapping[str, str], models: list[str]) -> FillOptions:
     model = given.get("model", models[0])
     if model not in models:
         raise Problem(422, "option", f"model is {model[:40]!r}, expected one of {', '.join(models)}.")
-    color = given.get("hole_color", "white")
-    if color not in COLOURS:
-        raise Problem(422, "option", f"hole_color is {color[:40]!r}, expected white or black.")
-    grow = given.get("grow_px", "0")
-    if not (grow.isascii() and grow.isdigit() and len(grow) < 5 and int(grow) <= MOST_GROWTH_PX):
-        raise Problem(422, "option", f"grow_px is {grow[:40]!r}, expected whole pixels, 0 to {MOST_GROWTH_PX}.")
-    flags = {"strict": "false", "grain": "true"}
-    for name, default in flags.items():
-        flags[name] = given.get(name, default)
-        if flags[name] not in ("true", "false"):
-            raise Problem(422, "option", f"{name} is {flags[name][:40]!r}, expected true or false.")
-    strict, grain = (flags[name] == "true" for name in ("strict", "grain"))
-    return Options(model, "black" if color == "black" else "white", int(grow), strict, grain)
+    try:
+        return FillOptions.from_text({**given, "model": model})
+    except InputError as error:
+        raise Problem(422, "option", str(error)) from error
 
 
 def _response(request: Request, reply: Answer, notes: Notes, report_only: bool) -> Response:

@@ -4,10 +4,8 @@ It runs in the process of `working`, never in that of the server.
 """
 
 import os
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from partialconv.api import fill_photo
+from partialconv.conventions import Hole
 from partialconv.errors import FormatError, InputError, TooLargeError
-from partialconv.imageio import Header, encode_png, read_header, read_photo, write_photo
-from partialconv.inference import Inpainter, Plan, confidence
-from partialconv.masks import Diagnosis, read_hole
+from partialconv.filling.job import FillJob, fill_file
+from partialconv.filling.options import FillOptions
+from partialconv.filling.report import Report, report_of
+from partialconv.filling.watching import Stopwatch
+from partialconv.imageio import Header, encode_png, read_header, read_photo
+from partialconv.inference import Inpainter, confidence
+from partialconv.masks import HoleError, read_hole
 from partialconv.server.limits import Limits
-from partialconv.server.order import MEDIA_TYPES, Answer, Options, Report
+from partialconv.server.order import MEDIA_TYPES, Answer
 from partialconv.server.problem import Problem
 
 # a JPEG with previews behind it counts as one; no other decoder ever sees a client's bytes
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp"}
 NO_MEMORY = ("bad_alloc", "bad allocation", "Failed to allocate memory")
 LEVEL_PX, SEEN_PX = 256, 768  # a pixel of the deepest level, and more than twice what it sees on each side
-Hole = NDArray[np.bool_]
 
 
 class Engine:
@@ -43,10 +44,10 @@ class Engine:
     """
 
     def __init__(self, models: Mapping[str, Path | None], limits: Limits) -> None:
-        self.inpainters = {name: _Watched(path) for name, path in models.items()}
+        self.inpainters = {name: Inpainter(path) for name, path in models.items()}
         self.limits = limits
 
-    def do(self, work: str, files: Mapping[str, Path], options: Options, most_bytes: int) -> Answer:
+    def do(self, work: str, files: Mapping[str, Path], options: FillOptions, most_bytes: int) -> Answer:
         """Look at the headers of the files, give the files the suffixes of their formats, and work.
 
         Args:
@@ -75,7 +76,7 @@ class Engine:
             case _:
                 return self.show(named["photo"])
 
-    def fill(self, photo: Path, hole: Path, options: Options) -> Answer:
+    def fill(self, photo: Path, hole: Path, options: FillOptions) -> Answer:
         """Fill a photo.
 
         Args:
@@ -89,24 +90,12 @@ class Engine:
         Raises:
             Problem: 422, the photo or the hole cannot be used.
         """
-        clock = _Clock()
+        job = FillJob(photo, photo.with_name(f"filled{photo.suffix}"), hole, options)
         with _explained(photo.parent):
-            source = read_photo(photo)
-            found = read_hole(hole, source, options.hole_color, options.grow_px)
-            marked = _accept(found, photo.parent, options.strict)
-            clock.stop("read")
-            inpainter = self.inpainters[options.model]
-            filled = fill_photo(inpainter, source, marked, options.grain)
-            clock.stop("fill")
-            result = photo.with_name(f"filled{photo.suffix}")
-            loss = write_photo(source, filled, marked, result)
-            clock.stop("write")
-        report = _report_of(found, photo.parent) | {"plan": _summary(inpainter.followed)}
-        if loss is not None:
-            report["loss"] = _nameless(loss, photo.parent)
-        return Answer(result, MEDIA_TYPES[photo.suffix], report, clock.timings_s)
+            filling = fill_file(job, self.inpainters[str(options.model)])
+        return Answer(filling.output, MEDIA_TYPES[photo.suffix], _told(filling.report, photo.parent), filling.timings_s)
 
-    def plan(self, hole: Path, options: Options) -> Answer:
+    def plan(self, hole: Path, options: FillOptions) -> Answer:
         """What a fill of a hole would do, and how much of it the network would see.
 
         Args:
@@ -119,21 +108,23 @@ class Engine:
         Raises:
             Problem: 422, the hole cannot be used.
         """
-        clock = _Clock()
+        clock = Stopwatch()
+        clock.begin("read")
         with _explained(hole.parent):
             found = read_hole(hole, None, options.hole_color, options.grow_px)
-            marked = _accept(found, hole.parent, options.strict)
-            clock.stop("read")
-            steps = self.inpainters[options.model].plan(marked)
+            marked = found.accept(options.strict)
+            clock.begin("plan")
+            steps = self.inpainters[str(options.model)].plan(marked)
             box, inside = _confidence_around(marked)
             shown = _png(hole, Image.fromarray(np.rint(inside * 255).astype(np.uint8)))
-            clock.stop("plan")
         names = ("top", "left", "bottom", "right")
         around = {"confidence": float(inside[inside < 1].mean()), "box": dict(zip(names, box, strict=True))}
-        report = _report_of(found, hole.parent) | {"plan": _summary(steps) | around}
+        report = _told(report_of(found, steps), hole.parent)
+        report["plan"] |= around
+        clock.end()
         return Answer(shown, "image/png", report, clock.timings_s)
 
-    def doctor(self, hole: Path, photo: Path | None, options: Options) -> Answer:
+    def doctor(self, hole: Path, photo: Path | None, options: FillOptions) -> Answer:
         """Look at the picture of a hole, as `fill` would read it.
 
         Args:
@@ -147,14 +138,15 @@ class Engine:
         Raises:
             Problem: 422, one of the files cannot be read.
         """
-        clock = _Clock()
+        clock = Stopwatch()
+        clock.begin("read")
         with _explained(hole.parent):
             size = None if photo is None else read_photo(photo).shown.size
             found = read_hole(hole, size, options.hole_color, options.grow_px)
             understood = hole.with_name("understood.png")
             understood.write_bytes(encode_png(found.hole))
-        clock.stop("read")
-        return Answer(understood, "image/png", _report_of(found, hole.parent), clock.timings_s)
+        clock.end()
+        return Answer(understood, "image/png", _told(report_of(found), hole.parent), clock.timings_s)
 
     def show(self, photo: Path) -> Answer:
         """A picture that every browser shows, 8 bits and turned by its EXIF orientation, of a photo that it may not.
@@ -162,11 +154,12 @@ class Engine:
         Raises:
             Problem: 422, the file cannot be read.
         """
-        clock = _Clock()
+        clock = Stopwatch()
+        clock.begin("read")
         with _explained(photo.parent):
             shown = read_photo(photo).shown.image
             result = _png(photo, shown, icc_profile=shown.info.get("icc_profile"))
-        clock.stop("read")
+        clock.end()
         return Answer(result, "image/png", {}, clock.timings_s)
 
 
@@ -202,25 +195,14 @@ def _check_picture(path: Path, field: str, limits: Limits) -> Header:
     return header
 
 
-def _report_of(found: Diagnosis, folder: Path) -> Report:
-    """What is said of a hole: `Report` in `schema`."""
-    height, width = found.hole.shape
-    return {
-        "width": width,
-        "height": height,
-        "hole_ratio": round(float(found.hole.mean()), 6),
-        "usable": not any(finding.fatal for finding in found.findings),
-        "findings": [asdict(finding) | {"message": _nameless(finding.message, folder)} for finding in found.findings],
-    }
-
-
-def _summary(steps: Plan) -> Report:
-    """What is said of a plan: `Plan` in `schema`."""
-    return {
-        "num_crops": steps.num_crops,
-        "num_pixels": steps.num_pixels,
-        "coarsest_scale": max(stage.scale for stage in steps.stages),
-    }
+def _told(report: Report, folder: Path) -> dict[str, Any]:
+    """What is said of a fill: `Report` in `schema`."""
+    content = report.as_dict()
+    for finding in content["findings"]:
+        finding["message"] = _nameless(finding["message"], folder)
+    if "loss" in content:
+        content["loss"] = _nameless(content["loss"], folder)
+    return content
 
 
 def _confidence_around(hole: Hole) -> tuple[tuple[int, int, int, int], NDArray[np.float32]]:
@@ -242,13 +224,6 @@ def _nameless(message: str, folder: Path) -> str:
     return message.replace(f"{folder}{os.sep}", "")
 
 
-def _accept(found: Diagnosis, folder: Path, strict: bool) -> Hole:
-    for finding in sorted(found.findings, key=lambda finding: not finding.fatal):
-        if finding.fatal or strict:
-            raise Problem(422, f"hole_{finding.code}", _nameless(str(finding), folder))
-    return found.hole
-
-
 @contextmanager
 def _explained(folder: Path) -> Iterator[None]:
     """Turn errors about files into answers that name no folder of this machine."""
@@ -256,6 +231,8 @@ def _explained(folder: Path) -> Iterator[None]:
         yield
     except TooLargeError as error:
         raise Problem(413, "memory", _nameless(str(error), folder)) from error
+    except HoleError as error:
+        raise Problem(422, f"hole_{error.finding.code}", _nameless(str(error), folder)) from error
     except InputError as error:
         raise Problem(422, "input", _nameless(str(error), folder)) from error
     except ArithmeticError as error:
@@ -270,21 +247,3 @@ def _explained(folder: Path) -> Iterator[None]:
 
 def _too_little_memory(what: str) -> Problem:
     return Problem(413, "memory", f"there is too little memory for the photo ({what}): scale it down.")
-
-
-class _Watched(Inpainter):
-    """Remembers the plan that it followed. For one thread."""
-
-    def plan(self, hole: Hole) -> Plan:
-        self.followed = super().plan(hole)
-        return self.followed
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self.timings_s: dict[str, float] = {}
-        self.since = time.perf_counter()
-
-    def stop(self, step: str) -> None:
-        now = time.perf_counter()
-        self.timings_s[step], self.since = now - self.since, now

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
+
+from partialconv.filling import FillOptions
 
 MEDIA_TYPES = {
     ".jpg": "image/jpeg",
@@ -11,19 +13,6 @@ MEDIA_TYPES = {
     ".tif": "image/tiff",
     ".bmp": "image/bmp",
 }
-COLOURS = ("white", "black")
-Report = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a request may choose; see `schema`."""
-
-    model: str = ""
-    hole_color: Literal["white", "black"] = "white"
-    grow_px: int = 0
-    strict: bool = False
-    grain: bool = True
 
 
 @dataclass(frozen=True)
@@ -40,7 +29,7 @@ class Order:
     work: str
     folder: Path
     files: tuple[str, ...]
-    options: Options
+    options: FillOptions
 
 
 @dataclass(frozen=True)
@@ -50,11 +39,11 @@ class Answer:
     Args:
         file: Lies in the folder of the request.
         media_type: Of the file.
-        report: What was found in the hole, and done about it.
+        report: `filling.report.Report` as a dictionary; empty if there is none.
         timings_s: Of the steps.
     """
 
     file: Path
     media_type: str
-    report: Report = field(default_factory=dict)
+    report: dict[str, Any] = field(default_factory=dict)
     timings_s: dict[str, float] = field(default_factory=dict)

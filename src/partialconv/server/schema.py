@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from partialconv.filling.options import Option
+from partialconv.filling.options import options as fill_options
 from partialconv.server.limits import Limits
+from partialconv.server.posts import POSTS
 
 Document = dict[str, Any]
 PICTURES = ("image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp")
@@ -48,19 +51,18 @@ def openapi(version: str, models: Sequence[str], limits: Limits) -> Document:
 
     Source: OpenAPI 3.1.
     """
-    options = {
-        "model": {"enum": list(models), "default": models[0]},
-        "hole_color": {"enum": ["white", "black"], "default": "white", "description": "What marks the hole."},
-        "grow_px": {
-            "type": "integer", "minimum": 0, "maximum": 500, "default": 0,
-            "description": "Grow the hole by so many pixels in all directions.",
-        },
-        "strict": {"type": "boolean", "default": False, "description": "Refuse a hole that something is wrong with."},
-    }  # fmt: skip
-    grain = {"type": "boolean", "default": True, "description": "Continue the photo's grain into the fill."}
-    photo = {"type": "string", "format": "binary", "description": "JPEG, PNG, WebP, TIFF or BMP."}
-    hole = photo | {"description": "A picture drawn over the photo as it is shown; white = fill."}
-    about_holes = {name: options[name] for name in ("hole_color", "grow_px")}
+    fields = {option.name: _field(option) for option in fill_options()}
+    fields["model"] = {"enum": list(models), "default": models[0], "description": "The name of a model of this server."}
+
+    binary = {"type": "string", "format": "binary"}
+    fields["photo"] = binary | {"description": "JPEG, PNG, WebP, TIFF or BMP."}
+    fields["hole"] = binary | {"description": "A picture drawn over the photo as it is shown; white = fill."}
+
+    def post(address: str, summary: str, content: Document, headers: Document | None = None) -> Document:
+        taken = POSTS[address]
+        form = {name: fields[name] for name in (*taken.files, *taken.options)}
+        return {"post": _post(summary, form, list(taken.needed), content, headers)}
+
     report = {"application/json": {"schema": {"$ref": "#/components/schemas/Report"}}}
     return {
         "openapi": "3.1.0",
@@ -73,48 +75,44 @@ def openapi(version: str, models: Sequence[str], limits: Limits) -> Document:
         "paths": {
             "/healthz": {"get": _get("Whether the server is up.", "Health", guarded=False)},
             "/api/models": {"get": _get("The models, the default one first, and the limits.", "Models")},
-            "/api/fill": {
-                "post": _post(
-                    "Fill a photo; it comes back in its own format, changed in the hole alone.",
-                    {"photo": photo, "hole": hole} | options | {"grain": grain},
-                    ["photo", "hole"],
-                    {kind: {} for kind in PICTURES} | _parts("The filled photo."),
-                    {"Partialconv-Report": {"schema": {"type": "string"}, "description": "A Report, as JSON."}},
-                )
-            },
-            "/api/doctor": {
-                "post": _post(
-                    "Say what is wrong with the picture of a hole.",
-                    {"hole": hole, "photo": photo} | about_holes,
-                    ["hole"],
-                    report | _parts("The hole as it was understood: a PNG, black and white."),
-                )
-            },
-            "/api/plan": {
-                "post": _post(
-                    "Say what a fill would do with a hole, without a photo.",
-                    {"hole": hole} | options,
-                    ["hole"],
-                    report
-                    | _parts(
-                        "Confidence: a grey PNG of `plan.box` of the photo, 255 at known pixels, 0 far from them."
-                    ),
-                )
-            },
-            "/api/show": {
-                "post": _post(
-                    "A PNG of 8 bits of a photo, turned by its EXIF orientation, for programs that cannot show it.",
-                    {"photo": photo},
-                    ["photo"],
-                    {"image/png": {}} | _parts("The PNG."),
-                )
-            },
+            "/api/fill": post(
+                "/api/fill",
+                "Fill a photo; it comes back in its own format, changed in the hole alone.",
+                {kind: {} for kind in PICTURES} | _parts("The filled photo."),
+                {"Partialconv-Report": {"schema": {"type": "string"}, "description": "A Report, as JSON."}},
+            ),
+            "/api/doctor": post(
+                "/api/doctor",
+                "Say what is wrong with the picture of a hole.",
+                report | _parts("The hole as it was understood: a PNG, black and white."),
+            ),
+            "/api/plan": post(
+                "/api/plan",
+                "Say what a fill would do with a hole, without a photo.",
+                report
+                | _parts("Confidence: a grey PNG of `plan.box` of the photo, 255 at known pixels, 0 far from them."),
+            ),
+            "/api/show": post(
+                "/api/show",
+                "A PNG of 8 bits of a photo, turned by its EXIF orientation, for programs that cannot show it.",
+                {"image/png": {}} | _parts("The PNG."),
+            ),
         },
         "components": {
             "schemas": SCHEMAS,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
+
+
+def _field(option: Option) -> Document:
+    """An option of a fill as a field of a form."""
+    about = {"default": option.default, "description": option.about.help}
+    if option.choices:
+        return {"enum": list(option.choices)} | about
+    if option.kind is int:
+        return {"type": "integer", "minimum": 0, "maximum": option.about.most} | about
+    return {"type": "boolean" if option.kind is bool else "string"} | about
 
 
 def _parts(file: str) -> Document:

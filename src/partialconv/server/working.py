@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from partialconv.errors import InputError
+from partialconv.filling import FillOptions
 from partialconv.imageio import available_bytes
 from partialconv.server.engine import Engine
 from partialconv.server.limits import Limits, no_space
-from partialconv.server.order import Options
 from partialconv.server.problem import Problem
 from partialconv.server.process import ANSWER
 
@@ -92,7 +92,7 @@ def _done(engine: Engine, order: dict[str, Any], limits: Limits) -> dict[str, An
     try:
         with ceiling(limits.max_memory) as most:
             files = {name: folder / name for name in order["files"]}
-            answer = engine.do(order["work"], files, Options(**order["options"]), most)
+            answer = engine.do(order["work"], files, FillOptions(**order["options"]), most)
         answer.file.replace(folder / ANSWER)
     except Problem as problem:
         full = problem.code == "input" and _is_full(folder)

@@ -76,7 +76,7 @@ class Teachers:
         return mean
 
 
-class Memory:
+class CropMemory:
     """The last crops that were taught, to be learned again: their teachers cost more than a step with them.
 
     Args:

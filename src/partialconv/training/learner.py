@@ -13,7 +13,7 @@ from partialconv.models import PartialConvUNet
 from partialconv.models.losses import InpaintingLoss
 from partialconv.training.adversarial import Adversary
 from partialconv.training.checkpoint import Checkpoint, optimizer_state, restore_optimizer, trained_names
-from partialconv.training.distillation import Memory, Teachers
+from partialconv.training.distillation import CropMemory, Teachers
 from partialconv.training.distributed import World
 from partialconv.training.pretrained import load_vgg16
 from partialconv.training.recipe import Recipe, TrainingRecipe
@@ -61,7 +61,7 @@ class Learner:
             features = load_vgg16(vgg).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.loss = InpaintingLoss(recipe.loss.weights(), features, recipe.loss.vgg_window_px)
         self.teachers = Teachers.of(recipe.distillation, device)
-        self.memory = Memory(recipe.distillation.repeats, settings.seed + world.rank)
+        self.memory = CropMemory(recipe.distillation.repeats, settings.seed + world.rank)
         self.optimizer = torch.optim.Adam(
             (p for p in self.net.parameters() if p.requires_grad), lr=recipe.initial.lr, fused=True
         )

@@ -1,15 +1,14 @@
 """What a training run is made of, as a TOML file."""
 
-import dataclasses
 import difflib
 import json
 import reprlib
 import tomllib
-import types
-import typing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from partialconv.data.samples import Variety
 from partialconv.errors import InputError, reason_of
@@ -21,22 +20,49 @@ from partialconv.models.losses import OF_FEATURES, PAPER_WEIGHTS
 MOST_BYTES = 1 << 20  # of a recipe
 MOST_LEVELS = 16  # halvings: no photo is wider than 2^16
 
+Count = Annotated[int, Field(ge=1, le=2**31)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0)]
+Rate = Annotated[float, Field(gt=0)]
+Below1 = Annotated[float, Field(ge=0, lt=1)]
+Name = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]  # of a file or folder
+Shares = tuple[Share, Share]
+
+
+# of pydantic, which does not know that it reads TOML
+SAID = {
+    "Input should be": "must be",
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+    "a valid array": "a list",
+    "an object": "a table",
+    "a valid dictionary": "a table",
+    "Tuple should have": "must have",
+    "String should match pattern": "must match",
+}
+
+
+class _Table:
+    """How pydantic reads the tables of a recipe: every key known, every value of its own type."""
+
+    __pydantic_config__ = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
 
 @dataclass(frozen=True)
-class ModelRecipe:
+class ModelRecipe(_Table):
     """The network: see `PartialConvUNet`. `conv` "plain" is the paper's baseline of ordinary convolutions.
 
     `first_bias`, `mean` and `std` are for networks of others, to go on from what `partialconv convert` wrote.
     """
 
-    width: int = 64
-    num_levels: int = 8
+    width: Annotated[int, Field(ge=1, le=4096)] = 64
+    num_levels: Annotated[int, Field(ge=1, le=MOST_LEVELS)] = 8
     conv: Literal["partial", "plain"] = "partial"
-    detail_width: int = 0
-    detail_dilations: tuple[int, ...] = ()
+    detail_width: Annotated[int, Field(ge=0, le=4096)] = 0
+    detail_dilations: Annotated[tuple[Count, ...], Field(max_length=64)] = ()
     first_bias: bool = False
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
+    mean: Annotated[tuple[float, ...], Field(max_length=3)] = ()
+    std: Annotated[tuple[Rate, ...], Field(max_length=3)] = ()
 
     @classmethod
     def of(cls, net: PartialConvUNet) -> Self:
@@ -47,7 +73,7 @@ class ModelRecipe:
         """
         if net.in_channels != 3:
             raise InputError(f"the network is of images of {net.in_channels} channels, expected 3 to train on.")
-        return cls(**{f.name: getattr(net, f.name) for f in dataclasses.fields(cls)})
+        return cls(**{f.name: getattr(net, f.name) for f in fields(cls)})
 
     def build(self) -> PartialConvUNet:
         """The network, with new weights."""
@@ -64,7 +90,7 @@ class ModelRecipe:
 
 
 @dataclass(frozen=True)
-class DataRecipe:
+class DataRecipe(_Table):
     """Crops of `crop_px` pixels, with hole ratios in (low, high].
 
     `holes` gives the weight of each kind, see `masks.mixture.sample_hole`; more of the kind "thin" helps hairlines,
@@ -76,16 +102,16 @@ class DataRecipe:
     photos, see `data.drawn`; `toned` makes photos grey, or tones of one colour.
     """
 
-    crop_px: int = 512
-    hole_ratio: tuple[float, float] = (0.01, 0.6)
+    crop_px: Annotated[int, Field(ge=16, le=16384)] = 512
+    hole_ratio: Shares = (0.01, 0.6)
     holes: dict[str, float] = field(default_factory=lambda: {"strokes": 1.0})
-    flow_masks: str = ""
-    colour_jitter: float = 0.0
-    whole: float = 0.0
-    drawn: float = 0.0
-    toned: float = 0.0
+    flow_masks: Name = ""
+    colour_jitter: Below1 = 0.0
+    whole: Share = 0.0
+    drawn: Share = 0.0
+    toned: Share = 0.0
     resident: bool = False
-    num_workers: int = 2
+    num_workers: Annotated[int, Field(ge=0, le=1024)] = 2
 
     @property
     def variety(self) -> Variety:
@@ -99,7 +125,7 @@ class DataRecipe:
 
 
 @dataclass(frozen=True)
-class LossRecipe:
+class LossRecipe(_Table):
     """Weights of the loss terms; the defaults are the paper's. Terms of weight 0 are not computed.
 
     A smaller `valid` is for thin holes. The last layer sees features of half the resolution, which can hardly give a
@@ -110,14 +136,14 @@ class LossRecipe:
     at every n-th step only, with n times the weight.
     """
 
-    valid: float = PAPER_WEIGHTS["valid"]
-    hole: float = PAPER_WEIGHTS["hole"]
-    perceptual: float = PAPER_WEIGHTS["perceptual"]
-    style_out: float = PAPER_WEIGHTS["style_out"]
-    style_comp: float = PAPER_WEIGHTS["style_comp"]
-    tv: float = PAPER_WEIGHTS["tv"]
-    vgg_window_px: int = 0
-    vgg_every: int = 1
+    valid: Weight = PAPER_WEIGHTS["valid"]
+    hole: Rate = PAPER_WEIGHTS["hole"]
+    perceptual: Weight = PAPER_WEIGHTS["perceptual"]
+    style_out: Weight = PAPER_WEIGHTS["style_out"]
+    style_comp: Weight = PAPER_WEIGHTS["style_comp"]
+    tv: Weight = PAPER_WEIGHTS["tv"]
+    vgg_window_px: Annotated[int, Field(ge=0, le=16384)] = 0
+    vgg_every: Count = 1
 
     def weights(self) -> dict[str, float]:
         """Weight of each term by name."""
@@ -130,7 +156,7 @@ class LossRecipe:
 
 
 @dataclass(frozen=True)
-class DistillationRecipe:
+class DistillationRecipe(_Table):
     """Two trained networks whose fills take the place of the truth in every loss term; none by default.
 
     Args:
@@ -143,14 +169,14 @@ class DistillationRecipe:
             is no part of a checkpoint.
     """
 
-    error: str = ""
-    texture: str = ""
-    share: tuple[float, float] = (0.8, 0.2)
-    repeats: int = 0
+    error: Name = ""
+    texture: Name = ""
+    share: Shares = (0.8, 0.2)
+    repeats: Annotated[int, Field(ge=0, le=1024)] = 0
 
 
 @dataclass(frozen=True)
-class AdversarialRecipe:
+class AdversarialRecipe(_Table):
     """A discriminator that the network learns against; none by default. See `training.adversarial`.
 
     Args:
@@ -167,16 +193,16 @@ class AdversarialRecipe:
         rate: Its learning rate, as a multiple of the network's.
     """
 
-    weight: float = 0.0
-    matching: float = 0.0
+    weight: Weight = 0.0
+    matching: Weight = 0.0
     kind: Literal["patches", "vgg16"] = "patches"
     loss: Literal["hinge", "softplus"] = "hinge"
-    r1: float = 0.001
-    r1_every: int = 16
-    width: int = 32
-    num_levels: int = 4
-    hole_share: float = 0.25
-    rate: float = 1.0
+    r1: Weight = 0.001
+    r1_every: Count = 16
+    width: Annotated[int, Field(ge=1, le=4096)] = 32
+    num_levels: Annotated[int, Field(ge=1, le=8)] = 4
+    hole_share: Share = 0.25
+    rate: Rate = 1.0
 
     def weights(self) -> dict[str, float]:
         """Weight of each term by name."""
@@ -184,7 +210,7 @@ class AdversarialRecipe:
 
 
 @dataclass(frozen=True)
-class TrainingRecipe:
+class TrainingRecipe(_Table):
     """How to optimise, in both phases; defaults are the paper's where it gives one.
 
     Args:
@@ -202,28 +228,28 @@ class TrainingRecipe:
         seed: Of weights, order, crops and holes.
     """
 
-    batch_size: int = 6
+    batch_size: Annotated[int, Field(ge=1, le=65536)] = 6
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    ema_decay: float = 0.0
-    clip_norm: float = 0.0
+    ema_decay: Below1 = 0.0
+    clip_norm: Weight = 0.0
     compile: bool = False
     gradient_checkpointing: bool = False
     coarse_frozen: bool = False
     norm_frozen: bool = False
     synchronise_norm: bool = False
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
 @dataclass(frozen=True)
-class PhaseRecipe:
+class PhaseRecipe(_Table):
     """One phase; its number of steps is not in the paper.
 
     `schedule` "cosine" takes the rate to zero at its end. Without `features` the perceptual and style terms, nearly
     all of the cost of a step, are left out of this phase; without `adversarial` the discriminator is.
     """
 
-    num_steps: int = 500_000
-    lr: float = 2e-4
+    num_steps: Annotated[int, Field(ge=0, le=10**9)] = 500_000
+    lr: Rate = 2e-4
     schedule: Literal["constant", "cosine"] = "constant"
     features: bool = True
     adversarial: bool = True
@@ -233,21 +259,21 @@ class PhaseRecipe:
 class FinetuneRecipe(PhaseRecipe):
     """The second phase: lower rate, BatchNorm of the encoder frozen."""
 
-    lr: float = 5e-5
+    lr: Rate = 5e-5
 
 
 @dataclass(frozen=True)
-class TrackingRecipe:
+class TrackingRecipe(_Table):
     """How often, in steps, to log, to save the state, to save pictures, and to validate."""
 
-    log_every: int = 20
-    checkpoint_every: int = 500
-    samples_every: int = 500
-    validate_every: int = 2000
+    log_every: Count = 20
+    checkpoint_every: Count = 500
+    samples_every: Count = 500
+    validate_every: Count = 2000
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(_Table):
     """A whole training run."""
 
     model: ModelRecipe = field(default_factory=ModelRecipe)
@@ -295,55 +321,27 @@ def load_recipe(path: Path) -> Recipe:
 
 def recipe_from_dict(content: dict[str, Any]) -> Recipe:
     """Check nested keys and values, e.g. {"model": {"width": 32}}; see `load_recipe` for errors."""
-    recipe: Recipe = _build(Recipe, content, "recipe")
-    training, data, loss = recipe.training, recipe.data, recipe.loss
-    model = recipe.model
-    _expect(1 <= model.width <= 4096, "model.width", "1 to 4096", model.width)
-    _expect(1 <= model.num_levels <= MOST_LEVELS, "model.num_levels", f"1 to {MOST_LEVELS}", model.num_levels)
-    _expect(model.detail_width == 0 or 3 <= model.detail_width <= 4096, "model.detail_width", "0, or 3 to 4096")
-    _expect(len(model.detail_dilations) <= 64, "model.detail_dilations", "at most 64")
-    dilated = not model.detail_dilations or (model.detail_width > 0 and min(model.detail_dilations) >= 1)
-    _expect(dilated, "model.detail_dilations", "none, or at least 1 and a detail_width")
+    try:
+        # as JSON, for which strict means that a list is a tuple, and a table a dataclass
+        recipe = TypeAdapter(Recipe).validate_json(json.dumps(content, default=str))
+    except ValidationError as error:
+        raise InputError(_told(error)) from error
+    model, data, loss, judge = recipe.model, recipe.data, recipe.loss, recipe.adversarial
+    _expect(model.detail_width not in (1, 2), "model.detail_width", "0, or at least 3")
+    _expect(not model.detail_dilations or model.detail_width > 0, "model.detail_dilations", "none without detail_width")
     _expect({len(model.mean), len(model.std)} in ({0}, {3}), "model.mean", "none or 3 numbers, and model.std as many")
-    _expect(min(model.std, default=1) > 0, "model.std", "above 0")
-    _expect(16 <= data.crop_px <= 16384, "data.crop_px", "16 to 16384", data.crop_px)
-    _expect(0 <= data.hole_ratio[0] < data.hole_ratio[1] <= 1, "data.hole_ratio", "0 <= low < high <= 1")
+    _expect(data.hole_ratio[0] < data.hole_ratio[1], "data.hole_ratio", "0 <= low < high <= 1")
     try:
         check_kinds(data.holes, bool(data.flow_masks))  # the folder need not be there to export
     except InputError as error:
         raise InputError(f"recipe key data.holes: {error}") from error
-    _expect(0 <= data.colour_jitter < 1, "data.colour_jitter", "0 <= jitter < 1")
-    for name, share in asdict(data.variety).items():
-        _expect(0 <= share <= 1, f"data.{name}", "a share from 0 to 1", share)
-    _expect(0 <= data.num_workers <= 1024, "data.num_workers", "0 to 1024", data.num_workers)
-    _expect(min(loss.weights().values()) >= 0 and loss.hole > 0, "loss", "weights of at least 0, hole more than 0")
     _expect(loss.vgg_window_px == 0 or loss.vgg_window_px >= 16, "loss.vgg_window_px", "0, or at least 16")
-    _expect(loss.vgg_every >= 1, "loss.vgg_every", "at least 1")
-    teachers = recipe.distillation
-    named = bool(teachers.error) == bool(teachers.texture)
+    named = bool(recipe.distillation.error) == bool(recipe.distillation.texture)
     _expect(named, "distillation", "of two runs, error and texture, or of none")
-    _expect(0 <= min(teachers.share) <= max(teachers.share) <= 1, "distillation.share", "two numbers from 0 to 1")
-    _expect(0 <= teachers.repeats <= 1024, "distillation.repeats", "0 to 1024", teachers.repeats)
-    judge = recipe.adversarial
-    _expect(min(judge.weight, judge.matching, judge.r1) >= 0, "adversarial", "weights of at least 0")
     _expect(judge.matching == 0 or judge.weight > 0, "adversarial.weight", "above 0 where matching is", judge.weight)
-    for name, most in (("width", 4096), ("num_levels", 8), ("r1_every", 2**31)):
-        size = getattr(judge, name)
-        _expect(1 <= size <= most, f"adversarial.{name}", f"1 to {most}", size)
     fits = judge.weight == 0 or judge.kind == "vgg16" or 2**judge.num_levels <= data.crop_px
     _expect(fits, "adversarial.num_levels", "fewer: crops are too small", judge.num_levels)
-    _expect(0 <= judge.hole_share <= 1, "adversarial.hole_share", "a share from 0 to 1", judge.hole_share)
-    _expect(judge.rate > 0, "adversarial.rate", "more than 0", judge.rate)
-    _expect(1 <= training.batch_size <= 65536, "training.batch_size", "1 to 65536", training.batch_size)
-    _expect(0 <= training.ema_decay < 1, "training.ema_decay", "0 <= decay < 1")
-    _expect(training.clip_norm >= 0, "training.clip_norm", "at least 0")
-    _expect(training.seed >= 0, "training.seed", "at least 0")
-    for name, phase in (("initial", recipe.initial), ("finetune", recipe.finetune)):
-        _expect(0 <= phase.num_steps <= 10**9, f"{name}.num_steps", "0 to 10^9", phase.num_steps)
-        _expect(phase.lr > 0, f"{name}.lr", "more than 0")
     _expect(recipe.num_steps >= 1, "initial.num_steps", "at least 1, or finetune.num_steps")
-    for name, value in asdict(recipe.tracking).items():
-        _expect(value >= 1, f"tracking.{name}", "at least 1")
     return recipe
 
 
@@ -374,45 +372,26 @@ def recipe_changes(before: Recipe, after: Recipe) -> list[str]:
     ]
 
 
-def _build(kind: type[Any], content: Any, place: str) -> Any:
-    if not isinstance(content, dict):
-        raise InputError(f"{place} is {reprlib.repr(content)}, expected a table [{place}].")
-    hints = typing.get_type_hints(kind)
-    for key in content:
-        if key not in hints:
-            near = difflib.get_close_matches(key[:64], hints, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(hints)}."
-            raise InputError(f"unknown key {reprlib.repr(key)} in {place}: {hint}")
-    return kind(**{key: _value(hints[key], value, f"{place}.{key}") for key, value in content.items()})
-
-
-def _value(hint: Any, value: Any, place: str) -> Any:
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if dataclasses.is_dataclass(hint):
-        return _build(typing.cast(type[Any], hint), value, place.removeprefix("recipe."))
-    if origin is Literal:
-        _expect(value in arguments, place, f"one of {', '.join(map(str, arguments))}", value)
-        return value
-    if origin is dict:
-        _expect(isinstance(value, dict), place, "a table, e.g. { strokes = 0.5, thin = 0.5 }", value)
-        return {str(key): _value(arguments[1], inner, f"{place}.{key}") for key, inner in value.items()}
-    if origin is tuple:
-        if arguments[-1] is Ellipsis:
-            _expect(isinstance(value, list | tuple), place, "a list of numbers", value)
-            return tuple(_value(arguments[0], v, place) for v in value)
-        _expect(isinstance(value, list | tuple) and len(value) == len(arguments), place, f"{len(arguments)} numbers")
-        return tuple(_value(a, v, place) for a, v in zip(arguments, value, strict=True))
-    accepted: type | types.UnionType = (int | float) if hint is float else hint
-    fits = isinstance(value, accepted) and isinstance(value, bool) == (hint is bool)
-    _expect(fits, place, f"a value of type {hint.__name__}", value)
-    if isinstance(value, int | float):
-        _expect(-(2**63) <= value < 2**63, place, "a finite number, below 2^63", value)  # NaN is not, either
-    if isinstance(value, str):
-        _expect(value.isprintable(), place, "printable", value)
-    return hint(value)
+def _told(error: ValidationError) -> str:
+    """The first thing that is wrong, in one line."""
+    first = error.errors(include_url=False)[0]
+    *tables, key = first["loc"] or ("recipe",)
+    place = ".".join(map(str, first["loc"])) or "recipe"
+    if first["type"] == "unexpected_keyword_argument":
+        known = list(asdict(Recipe())) if not tables else list(asdict(Recipe())[str(tables[0])])
+        near = difflib.get_close_matches(str(key)[:64], known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}."
+        return f"unknown key {reprlib.repr(key)} in {'.'.join(map(str, tables)) or 'recipe'}: {hint}"
+    if first["type"] == "dataclass_type":
+        return f"{place} is {reprlib.repr(first['input'])}, expected a table [{place}]."
+    if first["type"] == "missing":
+        return f"recipe key {'.'.join(map(str, tables))} is {reprlib.repr(first['input'])}, and has too few values."
+    came, said = f"recipe key {place} is {reprlib.repr(first['input'])}", first["msg"]
+    for theirs, ours in SAID.items():
+        said = said.replace(theirs, ours)
+    return f"{came}, {said}."
 
 
 def _expect(condition: bool, place: str, expected: str, came: Any = None) -> None:
     if not condition:
-        got = "" if came is None else f"is {reprlib.repr(came)}, "
-        raise InputError(f"recipe key {place.removeprefix('recipe.')} {got}must be {expected}.")
+        raise InputError(f"recipe key {place} {'' if came is None else f'is {came!r}, '}must be {expected}.")

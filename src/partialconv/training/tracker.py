@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from partialconv.conventions import composite
+from partialconv.imageio import write_picture, write_whole
 from partialconv.training.curves import plot_curves
 from partialconv.training.recipe import Recipe
 from partialconv.training.validation import BINS
@@ -37,7 +38,7 @@ class Tracker:
     def __init__(self, run: Path, recipe: Recipe, start: int, notes: list[str]) -> None:
         self.run, self.log, self.recipe = run, run / "log.jsonl", recipe
         if self.log.exists():
-            self.log.write_text("".join(line + "\n" for line in _lines_until(self.log, start)))
+            write_whole(self.log, "".join(line + "\n" for line in _lines_until(self.log, start)).encode())
         console = Console(stderr=True)
         for note in notes:
             console.print(note, soft_wrap=True, markup=False)
@@ -107,7 +108,7 @@ class Tracker:
         grid = torch.cat([torch.cat(list(column[:NUM_ROWS]), dim=1) for column in columns], dim=2)
         pixels = (grid.permute(1, 2, 0).cpu().numpy() * 255).round().astype(np.uint8)
         (self.run / "samples").mkdir(exist_ok=True)
-        Image.fromarray(pixels).save(self.run / "samples" / f"step_{step:07d}.png")
+        write_picture(self.run / "samples" / f"step_{step:07d}.png", Image.fromarray(pixels))
         self.board.add_image("photo, holes, output, composite", pixels, step, dataformats="HWC")
 
     def validation(self, step: int, scores: dict[str, list[float]]) -> None:

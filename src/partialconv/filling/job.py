@@ -1,0 +1,204 @@
+"""The one road from a photo and its hole to a filled photo."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageOps
+
+from partialconv.conventions import Hole
+from partialconv.errors import InputError
+from partialconv.filling.options import FillOptions
+from partialconv.filling.report import Report, report_of
+from partialconv.filling.watching import Stopwatch, Watcher
+from partialconv.imageio import (
+    Filled,
+    Photo,
+    check_destination,
+    read_header,
+    read_photo,
+    rgb_of,
+    unfinished,
+    write_photo,
+)
+from partialconv.imageio.formats import FORMAT_OF_SUFFIX
+from partialconv.inference import Inpainter, Plan, confidence, open_runtime
+from partialconv.masks import Diagnosis, examine, read_hole
+from partialconv.masks.morphology import dilate
+from partialconv.zoo import model_path
+
+HoleLike = str | Path | Image.Image | NDArray[Any]
+
+
+@dataclass(frozen=True)
+class FillJob:
+    """A photo to fill.
+
+    Args:
+        photo: Its file.
+        output: The file to write; its suffix chooses the format.
+        hole: A picture of the hole, drawn over the photo as it is shown; None with `options.hole_from_alpha`.
+        options: How to fill it.
+        overwrite: Whether `output` and `confidence` may be replaced.
+        confidence: A .png file to write, too: how near to known pixels each pixel was, white = known.
+    """
+
+    photo: Path
+    output: Path
+    hole: Path | None = None
+    options: FillOptions = field(default_factory=FillOptions)
+    overwrite: bool = False
+    confidence: Path | None = None
+
+    def check(self) -> None:
+        """Refuse, before anything is read, what cannot be written.
+
+        Raises:
+            InputError: see `check_destination`; or `confidence` is no .png file.
+        """
+        check_destination(self.output, self.overwrite)
+        if self.confidence is not None:
+            check_destination(self.confidence, self.overwrite)
+            if self.confidence.suffix.lower() != ".png":
+                raise InputError(f"cannot write {self.confidence}: confidence is a .png file.")
+
+    def needed_bytes(self) -> int:
+        """The memory that the job is going to need, from the headers of its files: an estimate from above.
+
+        Raises:
+            InputError: as in `read_header`.
+        """
+        needed = read_header(self.photo).fill_bytes(FORMAT_OF_SUFFIX[self.output.suffix.lower()])
+        return needed if self.hole is None else needed + read_header(self.hole).read_bytes
+
+
+@dataclass(frozen=True)
+class Filling:
+    """What became of a job.
+
+    Args:
+        report: What was found in the hole, and what was done.
+        timings_s: Seconds of the steps: "read", "fill" and "write".
+        output: The file that was written.
+    """
+
+    report: Report
+    timings_s: dict[str, float]
+    output: Path
+
+
+def fill_file(job: FillJob, inpainter: Inpainter | None = None, watcher: Watcher | None = None) -> Filling:
+    """Fill the hole of a photo and write it, all but the hole as it was.
+
+    Args:
+        job: What to do.
+        inpainter: Fills, instead of the one that `job.options` names: to share one among jobs.
+        watcher: Is told what happens.
+
+    Raises:
+        InputError: a file cannot be read or written; or the hole cannot be used (a `HoleError`).
+        ArithmeticError: the network gives no values, as a broken model may.
+    """
+    clock, watcher = Stopwatch(), watcher or Watcher()
+
+    def begin(step: str) -> None:
+        clock.begin(step)
+        watcher.begin(step)
+
+    begin("read")
+    job.check()
+    photo, found = read_job(job)
+    hole = found.accept(job.options.strict)
+    watcher.found(found)
+    network = _Recorder(inpainter or open_inpainter(job.options))
+    begin("fill")
+    rgb = fill_photo(network, photo, hole, job.options)
+    steps = network.followed
+    del network  # its memory, if nobody else uses it, is worth more to the writer of a large photo
+    begin("write")
+    loss = write_photo(photo, rgb, hole, job.output, job.overwrite, opaque=job.options.hole_from_alpha)
+    if job.confidence is not None:
+        _write_confidence(hole, photo.orientation, job.confidence, job.overwrite)
+    clock.end()
+    return Filling(report_of(found, steps, loss), clock.timings_s, job.output)
+
+
+def read_job(job: FillJob) -> tuple[Photo, Diagnosis]:
+    """The photo of a job as it is stored, and its hole.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    photo = read_photo(job.photo, job.output)
+    return photo, find_hole(photo, job.hole, job.options)
+
+
+def find_hole(photo: Photo, hole: HoleLike | None, options: FillOptions) -> Diagnosis:
+    """The hole of a photo, and what is wrong with the picture of it.
+
+    Args:
+        photo: The photo.
+        hole: A file, PIL image or array, see `examine`; None with `options.hole_from_alpha`.
+        options: How to read it.
+
+    Raises:
+        InputError: there is no hole, or two; or it cannot be read.
+    """
+    if options.hole_from_alpha:
+        if hole is not None:
+            raise InputError("a hole was given, and holes from alpha were asked for: give one of them.")
+        marked = photo.transparent()
+        if not marked.any():
+            raise InputError(f"{photo.path} has no transparent pixels to fill: its mode is {photo.mode}.")
+        return Diagnosis(dilate(marked, options.grow_px))
+    if hole is None:
+        raise InputError("no hole was given: give one, or ask for holes from alpha.")
+    if isinstance(hole, str | Path):
+        return read_hole(Path(hole), photo, options.hole_color, options.grow_px)
+    picture = hole if isinstance(hole, Image.Image) else np.asarray(hole)
+    return examine(picture, photo.size, options.hole_color, options.grow_px)
+
+
+def open_inpainter(options: FillOptions) -> Inpainter:
+    """The network that options name, in the runtime that they name.
+
+    Raises:
+        InputError: see `open_runtime`.
+        ImportError: the runtime is not installed.
+    """
+    model = model_path(options.model)
+    return Inpainter(model, open_runtime(options.runtime, model, options.device, options.precision))
+
+
+def fill_photo(inpainter: Inpainter, photo: Photo, hole: Hole, options: FillOptions | None = None) -> NDArray[Any]:
+    """Fill a photo of `read_photo`: RGB, (H, W, 3), for `write_photo`; of the photo's depth."""
+    grain = (options or FillOptions()).grain
+    rgb = rgb_of(photo)
+    filled: NDArray[Any] = inpainter.fill(np.nan_to_num(rgb) if rgb.dtype.kind == "f" else rgb, hole, grain)
+    return filled
+
+
+def filled_photo(inpainter: Inpainter, photo: Photo, hole: Hole, options: FillOptions) -> Filled:
+    """A photo with its hole filled, in the colours that it is stored in."""
+    return Filled(photo, fill_photo(inpainter, photo, hole, options), hole, opaque=options.hole_from_alpha)
+
+
+def _write_confidence(hole: Hole, orientation: int, path: Path, overwrite: bool) -> None:
+    """Write it as the photo is shown, white = known."""
+    picture = Image.fromarray((confidence(hole) * 255).round().astype("uint8"))
+    picture.getexif()[ExifTags.Base.Orientation] = orientation
+    with unfinished(path, overwrite) as temporary:
+        ImageOps.exif_transpose(picture).save(temporary, "PNG")
+
+
+class _Recorder(Inpainter):
+    """Another inpainter that remembers the plan that it followed, for one thread."""
+
+    def __init__(self, inpainter: Inpainter) -> None:
+        super().__init__(runtime=inpainter.runtime)
+
+    def plan(self, hole: Hole) -> Plan:
+        self.followed = super().plan(hole)
+        return self.followed
