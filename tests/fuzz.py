@@ -28,7 +28,6 @@ from partialconv.convert import read_state
 from partialconv.errors import InputError
 from partialconv.export import trained
 from partialconv.inference import Inpainter, OnnxRuntime
-from partialconv.inference.converted import load_network
 from partialconv.masks.sets import MANIFEST, MaskRow, read_manifest, write_manifest
 from partialconv.models import PartialConvUNet
 from partialconv.models.deploy import deploy
@@ -36,6 +35,7 @@ from partialconv.models.graph import build_graph
 from partialconv.training.checkpoint import FILE_NAME, Checkpoint, load_checkpoint, save_checkpoint
 from partialconv.training.pretrained import read_weights
 from partialconv.training.recipe import ModelRecipe, Recipe, load_recipe, recipe_toml
+from partialconv.zoo.converted import load_network
 from tests.imageio.fuzz import mutate, say
 
 MOST_S = 10

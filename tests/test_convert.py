@@ -18,10 +18,10 @@ from typer.testing import CliRunner
 from partialconv.cli.main import app
 from partialconv.convert import Layout, convert, convert_state
 from partialconv.errors import InputError
-from partialconv.inference.converted import load_network
 from partialconv.models import PartialConvUNet
 from partialconv.nn import PartialConv2d
 from partialconv.training.checkpoint import load_checkpoint
+from partialconv.zoo.converted import load_network
 from tests.command import call
 
 WIDTHS = (4, 8, 16, 32, 32)

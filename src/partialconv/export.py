@@ -12,12 +12,12 @@ from partialconv.conventions import valid_from_hole
 from partialconv.errors import InputError, reason_of
 from partialconv.imageio import unfinished
 from partialconv.inference import OnnxRuntime, Runtime
-from partialconv.inference.converted import SUFFIX, load_network
 from partialconv.masks import stroke_hole
 from partialconv.models.deploy import deploy
 from partialconv.models.graph import build_graph, read_graph
 from partialconv.models.unet import PartialConvUNet
 from partialconv.training.checkpoint import load_checkpoint
+from partialconv.zoo.converted import SUFFIX, load_network
 
 CHECK_SIZES = ((256, 256), (123, 301), (480, 320))
 TOLERANCE = 1e-4  # of the largest output

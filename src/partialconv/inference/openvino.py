@@ -10,8 +10,8 @@ import numpy as np
 
 from partialconv.conventions import FEATHERED, FloatArray
 from partialconv.errors import InputError
-from partialconv.inference.converted import SUFFIX, graph_of
 from partialconv.privacy import import_openvino
+from partialconv.zoo.converted import SUFFIX, graph_of
 
 NUM_SIZES = 4  # compiled for, at most
 

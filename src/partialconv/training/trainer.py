@@ -19,7 +19,6 @@ from partialconv.data import Batch, HoledPhotos, PhotoSource, open_photos
 from partialconv.data.resident import ResidentPhotos
 from partialconv.data.samples import change_colours
 from partialconv.errors import InputError
-from partialconv.inference.converted import SUFFIX, load_network
 from partialconv.masks.mixture import check_mixture
 from partialconv.models import PartialConvUNet
 from partialconv.training.checkpoint import holds_checkpoint, load_checkpoint, save_checkpoint
@@ -29,6 +28,7 @@ from partialconv.training.recipe import ModelRecipe, Recipe, recipe_changes
 from partialconv.training.schedule import Clock, phase_at, rate_at
 from partialconv.training.tracker import Tracker
 from partialconv.training.validation import Validation
+from partialconv.zoo.converted import SUFFIX, load_network
 
 
 class Outcome(NamedTuple):
