@@ -35,7 +35,7 @@ from partialconv.models.graph import build_graph
 from partialconv.training.checkpoint import FILE_NAME, Checkpoint, load_checkpoint, save_checkpoint
 from partialconv.training.pretrained import read_weights
 from partialconv.training.recipe import ModelRecipe, Recipe, load_recipe, recipe_toml
-from partialconv.zoo.converted import load_network
+from partialconv.zoo.networks import load_network
 from tests.imageio.fuzz import mutate, say
 
 MOST_S = 10

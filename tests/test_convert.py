@@ -21,7 +21,7 @@ from partialconv.errors import InputError
 from partialconv.models import PartialConvUNet
 from partialconv.nn import PartialConv2d
 from partialconv.training.checkpoint import load_checkpoint
-from partialconv.zoo.converted import load_network
+from partialconv.zoo.networks import load_network
 from tests.command import call
 
 WIDTHS = (4, 8, 16, 32, 32)

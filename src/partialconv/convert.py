@@ -19,7 +19,7 @@ from partialconv.errors import InputError, reason_of
 from partialconv.imageio import unfinished
 from partialconv.models import PartialConvUNet
 from partialconv.training.pretrained import check_claims
-from partialconv.zoo.converted import MOST_LEVELS
+from partialconv.zoo.networks import MOST_LEVELS
 
 Layout = Literal["nvidia", "naoto", "mmagic", "torch-pconv"]
 State = dict[str, Tensor]
@@ -53,7 +53,7 @@ def convert(source: Path, destination: Path, layout: Layout | None = None, overw
 
     Layers get the names and shapes of `nn.Conv2d` in the place of the modules that held them, and weights for the
     scaling by sum(1) / sum(M). A network of the paper's architecture gets the names of `PartialConvUNet`, see
-    `zoo.converted.load_network`.
+    `zoo.networks.load_network`.
 
     Args:
         source: A file of torch.save, or safetensors: a state dict, alone or as "state_dict" or "model" of a checkpoint.

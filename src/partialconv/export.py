@@ -4,20 +4,19 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-import onnx
 import torch
 from torch import nn
 
 from partialconv.conventions import valid_from_hole
-from partialconv.errors import InputError, reason_of
+from partialconv.errors import InputError
 from partialconv.imageio import unfinished
 from partialconv.inference import OnnxRuntime, Runtime
 from partialconv.masks import stroke_hole
 from partialconv.models.deploy import deploy
-from partialconv.models.graph import build_graph, read_graph
+from partialconv.models.graph import build_graph
 from partialconv.models.unet import PartialConvUNet
 from partialconv.training.checkpoint import load_checkpoint
-from partialconv.zoo.converted import SUFFIX, load_network
+from partialconv.zoo.networks import SUFFIX, load_exported, load_network
 
 CHECK_SIZES = ((256, 256), (123, 301), (480, 320))
 TOLERANCE = 1e-4  # of the largest output
@@ -62,11 +61,7 @@ def trained(run: Path) -> tuple[PartialConvUNet, dict[str, str]]:
     if run.suffix != ".onnx":
         checkpoint = load_checkpoint(run)
         return checkpoint.network(), {"recipe": json.dumps(asdict(checkpoint.recipe)), "step": str(checkpoint.step)}
-    try:
-        model = onnx.load(run)
-        return read_graph(model), {entry.key: entry.value for entry in model.metadata_props}
-    except Exception as error:  # a graph of another network breaks what reads it in every way
-        raise InputError(f"{run} is no file of `partialconv export`: {reason_of(error)}.") from error
+    return load_exported(run)
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ from partialconv.benchmark.baselines import Method, Pixels, network
 from partialconv.conventions import Hole, valid_from_hole
 from partialconv.errors import InputError
 from partialconv.imageio import encode_png, read_photo
-from partialconv.zoo.converted import SUFFIX
+from partialconv.zoo.networks import SUFFIX
 
 PLACES = ("{photo}", "{hole}", "{out}")
 DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}

@@ -55,7 +55,9 @@ def train(
 def pack(
     data: Annotated[str, typer.Argument(help="Folder of photos, or shards.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .tar file.", show_default=False)],
-    max_mb: Annotated[float, typer.Option(help="Largest size of the file, in MB of 10^6 bytes.")] = 55,
+    max_mb: Annotated[
+        float | None, typer.Option(help="Largest size of the file, in MB of 10^6 bytes.", show_default="no limit")
+    ] = None,
     px: Annotated[int, typer.Option(help="Shorter side of the packed photos, in pixels.")] = 256,
     part: Annotated[str, typer.Option(help="Which part of how many, e.g. 2/3.")] = "1/1",
     seed: Annotated[int, typer.Option(help="Of the order; the same for all parts.")] = 0,
@@ -94,9 +96,12 @@ def pack(
 def slim(
     run: Annotated[Path, typer.Argument(help="The --out folder of a training run.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="A new folder.", show_default=False)],
-    max_mb: Annotated[float, typer.Option(help="Largest size of a file, in MB of 10^6 bytes.")] = 16,
+    max_mb: Annotated[
+        float | None,
+        typer.Option(help="Largest size of a file, in MB of 10^6 bytes: more files then.", show_default="one file"),
+    ] = None,
 ) -> None:
-    """Write a run's best weights in half precision, in small files, to carry, export or go on from."""
+    """Write a run's best weights in half precision, to carry, export or go on from."""
     from partialconv.errors import require_torch
 
     require_torch("partialconv slim")

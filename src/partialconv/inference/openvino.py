@@ -11,7 +11,7 @@ import numpy as np
 from partialconv.conventions import FEATHERED, FloatArray
 from partialconv.errors import InputError
 from partialconv.privacy import import_openvino
-from partialconv.zoo.converted import SUFFIX, graph_of
+from partialconv.zoo.networks import SUFFIX, graph_of
 
 NUM_SIZES = 4  # compiled for, at most
 

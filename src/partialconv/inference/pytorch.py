@@ -6,7 +6,7 @@ import numpy as np
 
 from partialconv.conventions import FloatArray
 from partialconv.errors import InputError, reason_of, require_torch
-from partialconv.zoo.converted import SUFFIX, load_network
+from partialconv.zoo.networks import SUFFIX, load_network
 
 
 class TorchRuntime:

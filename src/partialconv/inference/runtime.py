@@ -8,7 +8,7 @@ import onnxruntime
 
 from partialconv.conventions import FEATHERED, FloatArray
 from partialconv.errors import InputError, reason_of
-from partialconv.zoo.converted import SUFFIX, graph_of
+from partialconv.zoo.networks import SUFFIX, graph_of
 
 RUNTIMES = ("onnxruntime", "torch", "openvino")
 PRECISIONS = ("fp32", "bf16")

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 from collections.abc import Iterator, Sequence
+from os import PathLike, fspath
 from typing import Literal, Self, cast
 
 import torch
@@ -120,6 +121,25 @@ class PartialConvUNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
+
+    @classmethod
+    def from_pretrained(cls, source: str | PathLike[str]) -> "PartialConvUNet":
+        """A trained network, in eval mode.
+
+        Args:
+            source: "half", or the name of another installed model; a file of `partialconv export` or `convert`; or the
+                folder of a run. See `trained.load`.
+
+        Raises:
+            InputError: there is none, or it is broken.
+
+        Example:
+            >>> PartialConvUNet.from_pretrained("half").width
+            32
+        """
+        from partialconv.trained import load  # a higher room: here, for this is where users of PyTorch look for it
+
+        return load(fspath(source))
 
     def blocks(self) -> tuple[list["Block"], list["Block"], list["Block"]]:
         """The blocks of encoder, decoder and detail, in the order of their use."""

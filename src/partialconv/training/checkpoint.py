@@ -21,7 +21,8 @@ from partialconv.models.growth import add_detail, widen
 from partialconv.training.recipe import ModelRecipe, Recipe, recipe_from_dict
 
 FILE_NAME = "checkpoint.safetensors"
-PART_NAME = "checkpoint-{}-of-{}.safetensors"
+PART_NAME = "checkpoint-{:05d}-of-{:05d}.safetensors"  # as others split their files
+PART = re.compile(r"checkpoint-(\d+)-of-(\d+)\.safetensors")
 ADAM = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq")
 GROUPS = ("model", "average", "optimizer", "scaler", "discriminator", "discriminator_optimizer")
 
@@ -136,7 +137,7 @@ def save_checkpoint(checkpoint: Checkpoint, run: Path, max_mb: float | None = No
 
 def holds_checkpoint(run: Path) -> bool:
     """Whether there is a checkpoint in folder `run`."""
-    return (run / FILE_NAME).is_file() or any(run.glob(PART_NAME.format("*", "*")))
+    return (run / FILE_NAME).is_file() or any(PART.fullmatch(path.name) for path in run.glob("*.safetensors"))
 
 
 def load_checkpoint(run: Path) -> Checkpoint:
@@ -185,15 +186,18 @@ def _check_names(model: ModelRecipe, groups: dict[str, dict[str, Tensor]]) -> No
 
 
 def _parts(run: Path) -> list[Path]:
-    found = {p.name: p for p in run.glob(PART_NAME.format("*", "*"))}
+    found = sorted((p for p in run.glob("*.safetensors") if PART.fullmatch(p.name)), key=_number)
     if not found:
         raise InputError(f"no {FILE_NAME} in {run}: give the folder that `partialconv train --out` wrote.")
-    number = re.fullmatch(PART_NAME.format(r"\d+", r"(\d+)"), sorted(found)[0])
-    names = [PART_NAME.format(n, number[1]) for n in range(1, int(number[1]) + 1)] if number else []
-    missing = [name for name in names if name not in found]
-    if missing or len(names) != len(found):
-        raise InputError(f"the checkpoint in {run} is not whole: expected {names or PART_NAME}, found {sorted(found)}.")
-    return [found[name] for name in names]
+    total = int(found[0].stem.rpartition("-")[2])
+    if [_number(path) for path in found] != list(range(1, total + 1)):
+        names = ", ".join(path.name for path in found)
+        raise InputError(f"the checkpoint in {run} is not whole: expected {total} files, found {names}.")
+    return found
+
+
+def _number(part: Path) -> int:
+    return int(part.stem.split("-")[1])
 
 
 def _split(tensors: dict[str, Tensor], max_bytes: float) -> list[dict[str, Tensor]]:

@@ -28,7 +28,7 @@ from partialconv.training.recipe import ModelRecipe, Recipe, recipe_changes
 from partialconv.training.schedule import Clock, phase_at, rate_at
 from partialconv.training.tracker import Tracker
 from partialconv.training.validation import Validation
-from partialconv.zoo.converted import SUFFIX, load_network
+from partialconv.zoo.networks import SUFFIX, load_network
 
 
 class Outcome(NamedTuple):

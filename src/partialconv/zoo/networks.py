@@ -1,4 +1,4 @@
-"""Networks in files of `partialconv convert`: in PyTorch, and as the graph that the runtimes take."""
+"""Networks in files, in PyTorch: those of `partialconv export` and of `partialconv convert`."""
 
 import json
 from pathlib import Path
@@ -43,6 +43,28 @@ def load_network(path: Path | str) -> "PartialConvUNet":
     except (OSError, SafetensorError, LookupError, TypeError, ValueError, RuntimeError, RecursionError) as error:
         raise InputError(f"{path} holds no network of `partialconv convert`: {reason_of(error)}.") from error
     return net.eval()
+
+
+def load_exported(path: Path) -> tuple["PartialConvUNet", dict[str, str]]:
+    """The network of a file of `partialconv export`, in eval mode, and what is said of it in the file.
+
+    Returns:
+        The network without BatchNorm, weights as rounded to half precision; the metadata.
+
+    Raises:
+        InputError: the file is none of these, or broken.
+        ImportError: PyTorch or onnx is not installed.
+    """
+    require_torch("an .onnx model in PyTorch")
+    import onnx
+
+    from partialconv.models.graph import read_graph
+
+    try:
+        model = onnx.load(path)
+        return read_graph(model).eval(), {entry.key: entry.value for entry in model.metadata_props}
+    except Exception as error:  # a graph of another network breaks what reads it in every way
+        raise InputError(f"{path} is no file of `partialconv export`: {reason_of(error)}.") from error
 
 
 def graph_of(path: Path) -> bytes:
