@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check fast lint wheels clean
+.PHONY: demo test check fast lint wheels lowest client clean
 
 demo: .venv/light
 	$(BIN)/python examples/demo.py
@@ -24,8 +24,15 @@ lint: .venv/dev
 	$(BIN)/mypy --platform win32 --no-warn-unreachable --cache-dir .mypy_cache/windows src
 	$(BIN)/lint-imports
 
+# by hand or weekly, for they need the package index: where it installs, whether the oldest versions do, a generated client
 wheels: .venv/dev
 	$(BIN)/python deploy/wheels.py
+
+lowest: .venv/dev
+	$(BIN)/python deploy/lowest.py $(ARGS)
+
+client: .venv/dev
+	$(BIN)/python deploy/client.py
 
 clean:
 	rm -rf .venv demo dist
