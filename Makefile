@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check fast lint wheels lowest client clean
+.PHONY: demo test check fast lint wheels lowest client model clean
 
 demo: .venv/light
 	$(BIN)/python examples/demo.py
@@ -27,6 +27,10 @@ lint: .venv/dev
 # by hand or weekly, for they need the package index: where it installs, whether the oldest versions do, a generated client
 wheels: .venv/dev
 	$(BIN)/python deploy/wheels.py
+
+# the wheel of a model that is too large for the package
+model: .venv/dev
+	$(BIN)/python deploy/model.py $(NAME)
 
 lowest: .venv/dev
 	$(BIN)/python deploy/lowest.py $(ARGS)

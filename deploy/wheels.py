@@ -6,6 +6,7 @@ pip evaluates the markers of requirements for the Python it runs on, even with `
 platform it is asked about. Nothing is installed, and only metadata is fetched.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -17,15 +18,16 @@ PLATFORMS = {
     "Linux x86-64, glibc 2.28": "x86_64-manylinux_2_28",
     "Linux ARM, glibc 2.31": "aarch64-manylinux_2_31",
     "Linux x86-64, musl": "x86_64-unknown-linux-musl",
-    "macOS ARM": "aarch64-apple-darwin",
-    "macOS x86-64": "x86_64-apple-darwin",
+    "macOS 14, ARM": "aarch64-apple-darwin",
+    "macOS 14, x86-64": "x86_64-apple-darwin",
     "Windows x86-64": "x86_64-pc-windows-msvc",
     "Windows ARM": "aarch64-pc-windows-msvc",
 }
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 EXTRAS = ("", "torch", "train", "bench", "flow", "openvino", "ray")
 PROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
-NOT_PROMISED = ("Linux x86-64, musl", "macOS x86-64")
+NOT_PROMISED = ("Linux x86-64, musl", "macOS 14, x86-64")
+ENVIRONMENT = {"MACOSX_DEPLOYMENT_TARGET": "14.0"}  # uv takes 13 by itself
 BLAMED = re.compile(r"ecause ([\w-]+)(?:(?!ecause).)*? has no ")  # uv's words; the last one is at the root
 
 
@@ -43,7 +45,7 @@ def missing(platform: str, python: str, extra: str) -> str | None:
     command = [sys.executable, "-m", "uv", "pip", "compile", str(PROJECT), "--quiet", "--no-header", "--no-annotate"]
     command += ["--python-platform", platform, "--python-version", python, "--only-binary", ":all:"]
     command += ["--extra", extra] if extra else []
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | ENVIRONMENT)
     if done.returncode == 0:
         return None
     said = " ".join(done.stderr.split())

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from partialconv.models import PartialConvUNet
 from partialconv.zoo import model_path
-from partialconv.zoo.networks import SUFFIX, load_exported, load_network
+from partialconv.zoo.networks import load_file
 
 
 def load(source: str | Path) -> PartialConvUNet:
@@ -26,4 +26,4 @@ def load(source: str | Path) -> PartialConvUNet:
         from partialconv.training.checkpoint import load_checkpoint  # which needs more than PyTorch
 
         return load_checkpoint(path).network()
-    return load_network(path) if path.suffix == SUFFIX else load_exported(path)[0]
+    return load_file(path)

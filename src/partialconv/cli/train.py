@@ -15,7 +15,7 @@ def train(
     data: Annotated[str | None, typer.Option(help="Folder of photos, or shards: a .tar path or URL.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for checkpoint, log, pictures.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
-    start: Annotated[Path | None, typer.Option(help="A run to take the first weights from.")] = None,
+    start: Annotated[Path | None, typer.Option(help="A run, file or model to take the first weights from.")] = None,
     val: Annotated[str | None, typer.Option(help="Photos to score on while training.")] = None,
     vgg: Annotated[Path | None, typer.Option(help="VGG16's weights.", show_default="cache of torch.hub")] = None,
     time_limit: Annotated[float | None, typer.Option(help="End the schedule within so many minutes.")] = None,
@@ -155,16 +155,16 @@ def export(
 
 
 def models() -> None:
-    """List the models inside the package, and check their files."""
-    from partialconv.zoo import DEFAULT, SHIPPED
+    """List the installed models, and check their files."""
+    from partialconv.zoo import DEFAULT, installed
 
-    for name, model in SHIPPED.items():
+    for name, model in installed().items():
         size = f"{model.path.stat().st_size / 1e6:.1f} MB" if model.path.is_file() else "missing"
         default = ", default" if name == DEFAULT else ""
         print(f"{name}{default}: {size}, {model.num_parameters:,} parameters; {model.summary}")
         state = "intact" if model.is_intact() else "DAMAGED: install partialconv again"
         print(f"  sha256 {model.sha256}, {state}; card: docs/models/{name}.md")
-    if not all(model.is_intact() for model in SHIPPED.values()):
+    if not all(model.is_intact() for model in installed().values()):
         raise typer.Exit(1)
 
 

@@ -53,6 +53,48 @@ def fold_batchnorm(net: PartialConvUNet) -> PartialConvUNet:
     return folded
 
 
+@torch.no_grad()
+def unfold_batchnorm(folded: PartialConvUNet, image: Tensor, valid: Tensor) -> PartialConvUNet:
+    """Give a network without BatchNorm its BatchNorm back, with the statistics of some images, to train it on.
+
+    In eval mode it computes what `folded` does; in training mode nearly so on batches like these.
+
+    Args:
+        folded: From `fold_batchnorm` or `graph.read_graph`.
+        image: (N, C, H, W) in [0, 1].
+        valid: (N, 1, H, W), 1 = known.
+
+    Returns:
+        A new network in training mode, on the CPU.
+    """
+    shape = (folded.width, folded.num_levels, folded.in_channels, folded.conv, folded.detail_width)
+    net = PartialConvUNet(*shape, folded.detail_dilations, folded.first_bias, folded.mean, folded.std)
+    results: dict[nn.Module, tuple[Tensor, Tensor | None]] = {}
+    blocks = list(zip(itertools.chain(*folded.blocks()), itertools.chain(*net.blocks()), strict=True))
+    handles = [
+        old.conv.register_forward_hook(lambda conv, _, result: results.update({conv: result})) for old, _ in blocks
+    ]
+    folded.eval()(image, valid)
+    for handle in handles:
+        handle.remove()
+    for old, new in blocks:
+        new.conv.weight.copy_(old.conv.weight)
+        if not isinstance(new.norm, nn.BatchNorm2d):
+            if old.conv.bias is not None and new.conv.bias is not None:
+                new.conv.bias.copy_(old.conv.bias)
+            continue
+        assert old.conv.bias is not None and new.norm.running_mean is not None and new.norm.running_var is not None
+        out, known = results[old.conv]
+        bare = out - old.conv.bias.view(1, -1, 1, 1)
+        bare = bare if known is None else bare * known
+        mean, var = bare.mean((0, 2, 3)), bare.var((0, 2, 3))
+        new.norm.running_mean.copy_(mean)
+        new.norm.running_var.copy_(var)
+        new.norm.weight.copy_((var + new.norm.eps).sqrt())
+        new.norm.bias.copy_(old.conv.bias + mean)
+    return net
+
+
 def phase_kernels(weight: Tensor) -> Tensor:
     """A 3x3 kernel for a map enlarged to twice its size (nearest), as four 2x2 kernels for the map itself.
 

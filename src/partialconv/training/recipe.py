@@ -160,8 +160,8 @@ class DistillationRecipe(_Table):
     """Two trained networks whose fills take the place of the truth in every loss term; none by default.
 
     Args:
-        error: Folder of a run, trained with the pixel terms alone.
-        texture: Folder of another, trained with all terms.
+        error: A run, file or model by name, trained with the pixel terms alone.
+        texture: Another, trained with all terms.
         share: Of the first in the mix of both, at the edge of the hole and deep inside, each 0 to 1; see
             `distillation.Teachers`.
         repeats: How often each crop is learned again later, beside new ones: steps are of (1 + repeats) batches, once

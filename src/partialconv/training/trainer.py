@@ -1,12 +1,11 @@
 """The training loop."""
 
-import json
 import math
 import os
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,15 +19,14 @@ from partialconv.data.resident import ResidentPhotos
 from partialconv.data.samples import change_colours
 from partialconv.errors import InputError
 from partialconv.masks.mixture import check_mixture
-from partialconv.models import PartialConvUNet
 from partialconv.training.checkpoint import holds_checkpoint, load_checkpoint, save_checkpoint
 from partialconv.training.distributed import World
 from partialconv.training.learner import GRADIENT, Learner
-from partialconv.training.recipe import ModelRecipe, Recipe, recipe_changes
+from partialconv.training.recipe import Recipe, recipe_changes
 from partialconv.training.schedule import Clock, phase_at, rate_at
+from partialconv.training.starting import starting_network
 from partialconv.training.tracker import Tracker
 from partialconv.training.validation import Validation
-from partialconv.zoo.networks import SUFFIX, load_network
 
 
 class Outcome(NamedTuple):
@@ -65,8 +63,8 @@ def train(
         validation: Photos to score on, as `data`; none by default.
         vgg: VGG16's weights, see `pretrained.load_vgg16`; needed if the recipe has perceptual or style terms.
         time_limit_s: Seconds until the last step; the schedule is squeezed into them. See `schedule.Clock`.
-        start: Folder of a run, or a file of `partialconv convert`, to take the weights from, for a new run; detail
-            layers or channels that only the new recipe has are added, see `models.growth`. Not used when resuming.
+        start: A run, a file or the name of a model to take the weights from, for a new run: see `starting_network`.
+            Not used when resuming.
 
     Returns:
         How far the run came.
@@ -92,7 +90,7 @@ def train(
             held_out = None if validation is None else open_photos(validation, crop_px)
         if held_out is not None:
             checks = Validation.of(held_out, crop_px, world)
-        begun = None if start is None or state is not None else starting_network(start, recipe)
+        begun = None if start is None or state is not None else starting_network(start, recipe, photos)
         learner = Learner(recipe, world, vgg, state, begun)
         run.mkdir(parents=True, exist_ok=True)
         notes = list(photos.notes)
@@ -108,37 +106,6 @@ def train(
                 return loop.go(share)
             with tracker:
                 return loop.go(share)
-
-
-def starting_network(run: Path, recipe: Recipe) -> PartialConvUNet:
-    """The best weights of a run in the network of another recipe.
-
-    Raises:
-        InputError: there is no run, or its network is another one and not the recipe's with fewer detail layers, or
-            with fewer channels.
-    """
-    if run.suffix == SUFFIX and run.is_file():
-        return _converted(run, recipe.model)
-    before, model = load_checkpoint(run), recipe.model
-    if before.recipe.model == model:
-        return before.network()
-    torch.manual_seed(recipe.training.seed)  # of the new layers
-    grown = before.grown(model) or before.widened(model)
-    if grown is None:
-        raise InputError(f"{run} holds {before.recipe.model}, the recipe asks for {model}.")
-    return grown
-
-
-def _converted(file: Path, model: ModelRecipe) -> PartialConvUNet:
-    """The network of a file of `partialconv convert`, if it is the recipe's."""
-    net = load_network(file)
-    found = ModelRecipe.of(net)
-    if found != model:
-        lines = "; ".join(
-            f"{key} = {list(v) if isinstance(v, tuple) else json.dumps(v)}" for key, v in asdict(found).items()
-        )
-        raise InputError(f"{file} holds another network than the recipe: write under [model] {lines}.")
-    return net
 
 
 @dataclass

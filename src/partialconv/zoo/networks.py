@@ -67,6 +67,11 @@ def load_exported(path: Path) -> tuple["PartialConvUNet", dict[str, str]]:
         raise InputError(f"{path} is no file of `partialconv export`: {reason_of(error)}.") from error
 
 
+def load_file(path: Path) -> "PartialConvUNet":
+    """The network of a file of `partialconv export` or of `partialconv convert`; see there for what is raised."""
+    return load_network(path) if path.suffix == SUFFIX else load_exported(path)[0]
+
+
 def graph_of(path: Path) -> bytes:
     """The network of such a file as an ONNX file, as `partialconv export` writes it, but not compared with PyTorch.
 
