@@ -102,10 +102,11 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_can_be_drawn(kind: str, raw: Path) -> None:
     draw = pickle.loads(pickle.dumps(partial(sample_hole, (96, 128), mixture={kind: 1}, flow_masks=raw)))
-    holes = [draw((7, 0, n), hole_ratio=(0.02, 0.4)) for n in range(4)]
-    assert all(hole.shape == (96, 128) and 0.02 < hole.mean() <= 0.4 for hole in holes)
-    assert len({hole.tobytes() for hole in holes}) == 4
-    np.testing.assert_array_equal(holes[2], draw((7, 0, 2), hole_ratio=(0.02, 0.4)))
+    low, high = ratio = (0.7, 0.95) if kind.startswith("grid") else (0.02, 0.4)
+    holes = [draw((7, 0, n), hole_ratio=ratio) for n in range(4)]
+    assert all(hole.shape == (96, 128) and low < hole.mean() <= high for hole in holes)
+    assert len({hole.tobytes() for hole in holes}) == (1 if kind.startswith("grid") else 4)
+    np.testing.assert_array_equal(holes[2], draw((7, 0, 2), hole_ratio=ratio))
 
 
 def test_the_shares_are_kept() -> None:
@@ -170,3 +171,10 @@ def test_halves_are_parts_or_rims() -> None:
         hole = preset_hole("halves", (60, 80), (number,), (0.2, 0.8))
         sides.append(sum(bool(edge.all()) for edge in (hole[0], hole[-1], hole[:, 0], hole[:, -1])))
     assert {0, 1, 4} <= set(sides) <= {0, 1, 2, 4}
+
+
+def test_grids_are_the_pixels_of_a_smaller_picture() -> None:
+    hole = sample_hole((8, 12), 0, {"grid-4": 1}, (0.0, 1.0))
+    assert np.argwhere(~hole).tolist() == [[y, x] for y in (0, 4) for x in (0, 4, 8)]
+    with pytest.raises(InputError, match="0.9375: widen data.hole_ratio"):
+        sample_hole((8, 8), 0, {"grid-4": 1})
