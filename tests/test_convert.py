@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from typer.testing import CliRunner
 
+from partialconv.benchmark.custom import open_source
 from partialconv.cli.main import app
 from partialconv.convert import Layout, convert, convert_state
 from partialconv.errors import InputError
@@ -265,6 +266,9 @@ def test_a_converted_network_is_used_like_one_of_ours(kind: str, photos: Path, t
         results.append(np.asarray(Image.open(tmp_path / out)).astype(int))
     assert max(np.abs(result - results[0]).max() for result in results) <= 1
     assert np.asarray(results[0] != np.asarray(Image.open(photos / "0.png")))[hole].any()
+    pixels = np.asarray(Image.open(photos / "0.png"))
+    benchmarked = open_source("theirs", f"bare:{tmp_path / 'new.safetensors'}").fill(pixels, hole)
+    assert np.abs(np.where(hole[..., None], benchmarked, pixels) - results[0])[hole].max() <= 1
     recipe = ["[model]", "width = 4", "num_levels = 5", "first_bias = true", *scale, "[data]", "crop_px = 32"]
     recipe += ["num_workers = 0", "[training]", "batch_size = 2", "[loss]", "perceptual = 0", "style_out = 0"]
     recipe += ["style_comp = 0", "[initial]", "num_steps = 1", "lr = 1e-9", "[finetune]", "num_steps = 1", "lr = 1e-9"]

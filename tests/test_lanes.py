@@ -67,3 +67,11 @@ def test_what_took_long_is_left_out_next_time(tmp_path: Path) -> None:
     assert (tmp_path / "tests" / "slow.txt").read_text().split() == ["tests/test_a.py::test_long", "tests/test_b.py"]
     done = subprocess.run([*command, "-m", "not slow"], cwd=tmp_path, check=True, capture_output=True, text=True)
     assert "1 passed, 3 deselected" in done.stdout
+
+
+def test_the_list_of_slow_tests_names_tests() -> None:
+    for line in (ROOT / "tests" / "slow.txt").read_text().split():
+        path, *names = line.split("::")
+        assert (ROOT / path).is_file(), line
+        for name in names:
+            assert f"def {name}(" in (ROOT / path).read_text() or f"class {name}" in (ROOT / path).read_text(), line
