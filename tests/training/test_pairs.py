@@ -101,5 +101,7 @@ def test_pairs_of_options(
     assert train(recipe, photos, tmp_path / "run", vgg=vgg) == (steps, True)
     state = load_checkpoint(tmp_path / "run")
     assert all(bool(value.isfinite().all()) for value in state.best.values())
+    if "compile" in row:
+        return  # resuming compiles everything once more, and is the same
     longer = replace(recipe, initial=replace(recipe.initial, num_steps=2))
     assert train(longer, photos, tmp_path / "run", resume=True, vgg=vgg) == (steps + 1, True)
