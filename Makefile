@@ -1,8 +1,8 @@
-# Two commands: `make demo` fills the example photos, `make test` installs the development set and runs all tests.
+# `make demo` fills the example photos, `make check` tests what is quick to test, `make test` everything.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test check fast lint wheels lowest client model clean
 
 demo: .venv/light
 	$(BIN)/python examples/demo.py
@@ -10,11 +10,33 @@ demo: .venv/light
 test: .venv/dev
 	$(BIN)/pytest
 
+# what to run while working: lint, types, and the tests that take under a second each, side by side
+check: .venv/dev
+	$(MAKE) --jobs 2 --output-sync lint fast
+
+fast: .venv/dev
+	$(BIN)/pytest -m "not slow" --quiet
+
 lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --no-warn-unreachable --cache-dir .mypy_cache/windows src
 	$(BIN)/lint-imports
+
+# by hand or weekly, for they need the package index: where it installs, whether the oldest versions do, a generated client
+wheels: .venv/dev
+	$(BIN)/python deploy/wheels.py
+
+# the wheel of a model that is too large for the package
+model: .venv/dev
+	$(BIN)/python deploy/model.py $(NAME)
+
+lowest: .venv/dev
+	$(BIN)/python deploy/lowest.py $(ARGS)
+
+client: .venv/dev
+	$(BIN)/python deploy/client.py
 
 clean:
 	rm -rf .venv demo dist

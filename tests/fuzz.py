@@ -24,7 +24,7 @@ import torch
 from safetensors.torch import save_file
 
 from partialconv.benchmark.report import read_report
-from partialconv.convert import load_network, read_state
+from partialconv.convert import read_state
 from partialconv.errors import InputError
 from partialconv.export import trained
 from partialconv.inference import Inpainter, OnnxRuntime
@@ -35,6 +35,7 @@ from partialconv.models.graph import build_graph
 from partialconv.training.checkpoint import FILE_NAME, Checkpoint, load_checkpoint, save_checkpoint
 from partialconv.training.pretrained import read_weights
 from partialconv.training.recipe import ModelRecipe, Recipe, load_recipe, recipe_toml
+from partialconv.zoo.networks import load_network
 from tests.imageio.fuzz import mutate, say
 
 MOST_S = 10

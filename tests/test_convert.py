@@ -1,20 +1,29 @@
 """Checkpoints in the layouts of other implementations, against the arithmetic of their layers in float64."""
 
+from collections import OrderedDict
+from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from typer.testing import CliRunner
 
+from partialconv.benchmark.custom import open_source
 from partialconv.cli.main import app
-from partialconv.convert import convert, convert_state, load_network
+from partialconv.convert import Layout, convert, convert_state
 from partialconv.errors import InputError
 from partialconv.models import PartialConvUNet
 from partialconv.nn import PartialConv2d
+from partialconv.training.checkpoint import load_checkpoint
+from partialconv.zoo.networks import load_network
+from tests.command import call
 
 WIDTHS = (4, 8, 16, 32, 32)
 KERNELS = (7, 5, 5, 3, 3)
@@ -47,15 +56,25 @@ def paper_network(encoder: str, decoder: str, bias_under_norm: bool) -> State:
     return state
 
 
-def naoto(state: State) -> State:
+OLD_NAMES, NEW_NAMES, SHORT_NAMES = (
+    ("conv.conv2d", "conv.mask2d"),
+    ("conv.input_conv", "conv.mask_conv"),
+    ("input_conv", "mask_conv"),
+)
+
+
+def naoto(state: State, names: tuple[str, str] = OLD_NAMES) -> State:
     """Its layers hold two convolutions, and scale by 1 / sum(M): weights are larger."""
     old = {}
     for name, value in state.items():
         if ".conv." in name:
             place, _, kind = name.rpartition(".")
+            place = place.removesuffix(".conv")
             factor = value[0].numel() if kind == "weight" else 1
-            old[f"{place}.conv2d.{kind}"] = value * factor
-            old[f"{place}.mask2d.{kind}"] = torch.ones_like(value) if kind == "weight" else torch.zeros_like(value)
+            old[f"{place}.{names[0]}.{kind}"] = value * factor
+            if kind == "weight" or names == OLD_NAMES:
+                ones = torch.ones_like(value) if kind == "weight" else torch.zeros_like(value)
+                old[f"{place}.{names[1]}.{kind}"] = ones
         else:
             old[name] = value
     return old
@@ -97,25 +116,25 @@ def photo() -> tuple[Tensor, Tensor]:
     return torch.rand(2, 3, 64, 64, dtype=torch.float64), F.interpolate(valid.double(), scale_factor=8)
 
 
-def test_naoto_is_exact(tmp_path: Path, photo: tuple[Tensor, Tensor]) -> None:
-    state = naoto(paper_network("enc_{}", "dec_{}", bias_under_norm=True))
+@pytest.mark.parametrize("names", [OLD_NAMES, NEW_NAMES, SHORT_NAMES])
+def test_naoto_is_exact(names: tuple[str, str], tmp_path: Path, photo: tuple[Tensor, Tensor]) -> None:
+    state = naoto(paper_network("enc_{}", "dec_{}", bias_under_norm=names == OLD_NAMES), names)
     optimizer = {"state": {0: {"step": 3}}, "param_groups": [{"lr": 1e-4, "params": [0]}]}
     torch.save({"n_iter": 3, "model": state, "optimizer": optimizer}, tmp_path / "old.pth")
     conversion = convert(tmp_path / "old.pth", tmp_path / "new.safetensors")
     assert conversion.layout == "naoto" and conversion.network is not None
-    assert len(conversion.dropped) == 20
+    assert len(conversion.dropped) == (20 if names == OLD_NAMES else 10)
     image, valid = photo
     mean, std = (torch.tensor(v).double().view(1, 3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
-    old = forward(state, ("enc_{}", "dec_{}", "conv.conv2d."), True, (image - mean) / std, valid) * std + mean
+    old = forward(state, ("enc_{}", "dec_{}", f"{names[0]}."), True, (image - mean) / std, valid) * std + mean
     net = load_network(tmp_path / "new.safetensors").double()
-    torch.testing.assert_close(net(image, valid), old, atol=1e-4, rtol=1e-4)  # mean and std were rounded to fp32
+    torch.testing.assert_close(net(image, valid), old, atol=1e-5, rtol=1e-5, check_dtype=False)
     for name, value in state.items():
-        if name.endswith("conv2d.weight"):  # the quotient, rounded once
+        if name.endswith(f"{names[0]}.weight"):  # the quotient, rounded once
             window = value.shape[1] * value.shape[2] * value.shape[3]
-            ours = name.replace("conv2d.", "").split(".", 1)[1]
             level = int(name[4]) - 1
             place = f"encoder.{level}" if name.startswith("enc") else f"decoder.{4 - level}"
-            assert torch.equal(conversion.state[f"{place}.{ours}"], (value.double() / window).float())
+            assert torch.equal(conversion.state[f"{place}.conv.weight"], (value.double() / window).float())
 
 
 @pytest.mark.parametrize("prefix", ["generator.", "", "module.generator."])
@@ -177,18 +196,99 @@ class Bomb:
         return Path.touch, (Path("exploded"),)
 
 
+class Log(list[float]):
+    """As mmengine keeps numbers of a run: a class of its own, with a state."""
+
+    def __init__(self) -> None:
+        super().__init__([1.0])
+        self.values = np.arange(3.0)
+
+
 def test_code_in_a_checkpoint_never_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its tensors are read all the same."""
     monkeypatch.chdir(tmp_path)
-    torch.save({"model": {"a.conv2d.weight": torch.rand(1, 1, 3, 3)}, "options": Bomb()}, "old.pth")
-    with pytest.raises(InputError, match="whose code would have to run"):
-        convert(Path("old.pth"), Path("new.safetensors"))
-    assert not Path("exploded").exists() and not Path("new.safetensors").exists()
+    weight = torch.rand(1, 1, 3, 3)
+    layer = {"a.conv2d.weight": weight * 9, "a.mask2d.weight": torch.ones(1, 1, 3, 3)}
+    hub = {"logs": OrderedDict(loss=Log()), "when": datetime.now(UTC), "where": Path("x"), "number": np.float64(2)}
+    for old_format in (False, True):
+        content = {"state_dict": layer, "message_hub": hub, "options": Bomb()}
+        torch.save(content, "old.pth", _use_new_zipfile_serialization=not old_format)
+        conversion = convert(Path("old.pth"), Path("new.safetensors"), overwrite=True)
+        torch.testing.assert_close(load_file("new.safetensors"), {"a.weight": weight})
+        assert conversion.dropped == ["a.mask2d.weight"] and not Path("exploded").exists()
+    torch.save({"state_dict": Bomb()}, "old.pth")
+    with pytest.raises(InputError, match="holds no state dict"):
+        convert(Path("old.pth"), Path("other.safetensors"))
+    torch.save(nn.Conv2d(1, 1, 3), "old.pth")
+    with pytest.raises(InputError, match="save the tensors first"):
+        convert(Path("old.pth"), Path("other.safetensors"))
+    assert not Path("exploded").exists() and not Path("other.safetensors").exists()
+
+
+@pytest.mark.parametrize("layout", ["nvidia", "naoto", "mmagic", "torch-pconv"])
+def test_a_forced_layout_that_does_not_fit_is_refused(layout: Layout) -> None:
+    weight, ones = torch.rand(2, 1, 3, 3), torch.ones(2, 1, 3, 3)
+    states: dict[Layout, State] = {
+        "nvidia": {"a.weight": weight},
+        "naoto": {"a.input_conv.weight": weight, "a.mask_conv.weight": ones},
+        "mmagic": {"a.weight": weight, "a.weight_mask_updater": ones},
+        "torch-pconv": {"a.regular_conv.weight": weight, "a.mask_conv.weight": ones},
+    }
+    for name, state in states.items():
+        if name == layout:
+            converted = convert_state(state, layout).state["a.weight"]
+            torch.testing.assert_close(converted, weight / 9 if layout == "naoto" else weight)
+        elif (layout, name) != ("nvidia", "mmagic"):  # whose layers are NVIDIA's
+            with pytest.raises(InputError, match=f"the layout {layout} has"):
+                convert_state(state, layout)
+
+
+@pytest.mark.parametrize("kind", ["naoto", "mmagic"])
+def test_a_converted_network_is_used_like_one_of_ours(kind: str, photos: Path, tmp_path: Path) -> None:
+    if kind == "naoto":
+        state = naoto(paper_network("enc_{}", "dec_{}", True), NEW_NAMES)
+        scale = ["mean = [0.485, 0.456, 0.406]", "std = [0.229, 0.224, 0.225]"]
+    else:
+        state, scale = paper_network("encoder.enc{}", "decoder.dec{}", False), []
+    torch.save(state, tmp_path / "old.pth")
+    hole = np.zeros((48, 64), bool)
+    hole[20:30, 30:45] = True
+    Image.fromarray(hole).save(tmp_path / "holes.png")
+    done = call("convert", "old.pth", "-o", "new.safetensors", cwd=tmp_path)
+    assert done.returncode == 0 and "fill --model new.safetensors" in done.stdout
+    assert call("export", "new.safetensors", "-o", "new.onnx", cwd=tmp_path).returncode == 0
+    results = []
+    for model, runtime in product(("new.onnx", "new.safetensors"), ("onnxruntime", "torch", "openvino")):
+        photo, out = photos / "0.png", f"{runtime}-{model}.png"
+        options = ["-o", out, "--model", model, "--runtime", runtime, "--no-grain"]
+        filled = call("fill", photo, "holes.png", *options, cwd=tmp_path)
+        assert (filled.returncode, filled.stderr) == (0, ""), filled.stderr
+        results.append(np.asarray(Image.open(tmp_path / out)).astype(int))
+    assert max(np.abs(result - results[0]).max() for result in results) <= 1
+    assert np.asarray(results[0] != np.asarray(Image.open(photos / "0.png")))[hole].any()
+    pixels = np.asarray(Image.open(photos / "0.png"))
+    benchmarked = open_source("theirs", f"bare:{tmp_path / 'new.safetensors'}").fill(pixels, hole)
+    assert np.abs(np.where(hole[..., None], benchmarked, pixels) - results[0])[hole].max() <= 1
+    recipe = ["[model]", "width = 4", "num_levels = 5", "first_bias = true", *scale, "[data]", "crop_px = 32"]
+    recipe += ["num_workers = 0", "[training]", "batch_size = 2", "[loss]", "perceptual = 0", "style_out = 0"]
+    recipe += ["style_comp = 0", "[initial]", "num_steps = 1", "lr = 1e-9", "[finetune]", "num_steps = 1", "lr = 1e-9"]
+    (tmp_path / "recipe.toml").write_text("\n".join(recipe))
+    started = ["train", "recipe.toml", "--data", photos, "--start", "new.safetensors", "--out"]
+    assert call(*started, "run", cwd=tmp_path).returncode == 0
+    assert call("train", "recipe.toml", "--data", photos, "--out", "run", "--resume", cwd=tmp_path).returncode == 0
+    after = load_checkpoint(tmp_path / "run").network().state_dict()
+    for name, value in load_network(tmp_path / "new.safetensors").state_dict().items():
+        if not name.endswith(("running_mean", "running_var", "num_batches_tracked")):
+            torch.testing.assert_close(after[name], value, atol=1e-6, rtol=1e-6)
+    (tmp_path / "recipe.toml").write_text("\n".join(recipe).replace("num_levels = 5", "num_levels = 4"))
+    refused = call(*started, "other", cwd=tmp_path)
+    assert refused.returncode == 2 and "write under [model] width = 4; num_levels = 5" in refused.stderr
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"no checkpoint", "broken, or holds Python objects"),
+        (b"no checkpoint", "is broken"),
         (None, "no file"),
         (
             {"a.input_conv.weight": torch.rand(1, 1, 3, 3), "a.mask_conv.weight": torch.rand(1, 1, 3, 3)},

@@ -2,48 +2,32 @@
 
 import json
 import pickle
+import re
+import types
+from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from partialconv.errors import InputError, reason_of
 from partialconv.imageio import unfinished
 from partialconv.models import PartialConvUNet
 from partialconv.training.pretrained import check_claims
-from partialconv.training.recipe import MOST_LEVELS
+from partialconv.zoo.networks import MOST_LEVELS
 
 Layout = Literal["nvidia", "naoto", "mmagic", "torch-pconv"]
 State = dict[str, Tensor]
 
 _WRAPPERS = ("state_dict", "model", "model_state_dict", "net")
 MOST_WRAPPERS = 8  # one inside another; a file may hold itself
-_CENTRE = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))  # [0, 1] to [-1, 1]
+_PAIRS = (("conv2d.weight", "mask2d.weight"), ("input_conv.weight", "mask_conv.weight"))
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # naoto0804's opt.py
-
-
-@dataclass(frozen=True)
-class Network:
-    """A network of the paper's architecture.
-
-    Args:
-        width: Channels of the first layer.
-        num_levels: Number of halvings.
-        in_channels: Channels of the image.
-        mean: Of the pixel values it was trained on, in [0, 1].
-        std: Of them.
-    """
-
-    width: int
-    num_levels: int
-    in_channels: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -54,13 +38,14 @@ class Conversion:
         layout: The implementation that the file came from.
         state: The tensors, under our names.
         dropped: Names of the tensors that carry no knowledge: kernels of ones, losses.
-        network: Set where the file is the paper's network; otherwise `state` keeps the names of its modules.
+        network: Where the file is the paper's network, the arguments of `PartialConvUNet`; otherwise `state` keeps the
+            names of its modules.
     """
 
     layout: Layout
     state: State
     dropped: list[str]
-    network: Network | None
+    network: dict[str, Any] | None
 
 
 def convert(source: Path, destination: Path, layout: Layout | None = None, overwrite: bool = False) -> Conversion:
@@ -68,7 +53,7 @@ def convert(source: Path, destination: Path, layout: Layout | None = None, overw
 
     Layers get the names and shapes of `nn.Conv2d` in the place of the modules that held them, and weights for the
     scaling by sum(1) / sum(M). A network of the paper's architecture gets the names of `PartialConvUNet`, see
-    `load_network`.
+    `zoo.networks.load_network`.
 
     Args:
         source: A file of torch.save, or safetensors: a state dict, alone or as "state_dict" or "model" of a checkpoint.
@@ -80,7 +65,7 @@ def convert(source: Path, destination: Path, layout: Layout | None = None, overw
         What was found.
 
     Raises:
-        InputError: the file cannot be read without running code, or is of no known layout; `destination` exists, or
+        InputError: as in `read_state`; or the file is of no known layout, or not of `layout`; `destination` exists, or
             cannot be written.
     """
     if destination.suffix != ".safetensors" or not destination.parent.is_dir():
@@ -90,7 +75,7 @@ def convert(source: Path, destination: Path, layout: Layout | None = None, overw
     conversion = convert_state(read_state(source), layout)
     metadata = {"format": "pt", "layout": conversion.layout}
     if conversion.network is not None:
-        metadata["network"] = json.dumps(asdict(conversion.network))
+        metadata["network"] = json.dumps(conversion.network)
     with unfinished(destination, overwrite) as temporary:
         try:
             save_file({name: t.contiguous() for name, t in conversion.state.items()}, temporary, metadata)
@@ -103,19 +88,16 @@ def read_state(source: Path) -> State:
     """Read the tensors of a checkpoint, and nothing else.
 
     Raises:
-        InputError: it is missing, broken, holds no state dict, or could only be read by running code from it.
+        InputError: it is missing or broken, or holds no state dict beside Python objects, which are not built.
     """
     if not source.is_file():
         raise InputError(f"{source} is no file: give a checkpoint (.pth, .pt, .ckpt or .safetensors).")
     try:
         if source.suffix == ".safetensors":
             return load_file(source)
-        loaded: Any = torch.load(source, map_location="cpu", weights_only=True)
+        loaded: Any = _loaded(source)
     except pickle.UnpicklingError as error:
-        raise InputError(
-            f"{source} is broken, or holds Python objects, whose code would have to run: where you trust it, save its "
-            'tensors alone first, e.g. torch.save(checkpoint["state_dict"], "state.pth").'
-        ) from error
+        raise InputError(f"{source} is broken: {reason_of(error)}.") from error
     except Exception as error:  # unpicklers stumble over a broken file in every way
         raise InputError(f"{source} is no checkpoint that PyTorch reads: {reason_of(error)}.") from error
     for _ in range(MOST_WRAPPERS):
@@ -124,17 +106,68 @@ def read_state(source: Path) -> State:
             break
         loaded = loaded[inner]
     if not isinstance(loaded, Mapping) or not any(isinstance(t, Tensor) for t in loaded.values()):
-        raise InputError(f"{source} holds no state dict: expected names with tensors, alone or as one of {_WRAPPERS}.")
+        raise InputError(
+            f"{source} holds no state dict: expected names with tensors, alone or as one of {_WRAPPERS}. Of Python "
+            'objects, as whole modules, save the tensors first: torch.save(module.state_dict(), "state.pth").'
+        )
     check_claims(loaded.values(), source)
     return {str(name): t for name, t in loaded.items() if isinstance(t, Tensor)}
+
+
+def _loaded(source: Path) -> Any:
+    """What torch.save wrote; Python objects in it, as mmengine's logs of a run, are left as empty places."""
+    try:
+        return torch.load(source, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        return torch.load(source, map_location="cpu", weights_only=False, pickle_module=_TensorsAlone)
+
+
+class _Nothing:
+    """Stands for an object of a checkpoint that is no tensor: takes everything, does nothing."""
+
+    def __new__(cls, *_: object, **__: object) -> "_Nothing":
+        return super().__new__(cls)
+
+    def __init__(self, *_: object, **__: object) -> None: ...
+
+    def ignore(self, *_: object) -> None:
+        """Whatever unpickling would put into the object."""
+
+    def __call__(self, *_: object, **__: object) -> "_Nothing":
+        return self
+
+    __setstate__ = __setitem__ = add = append = extend = update = ignore
+
+
+class _TensorsAlone(types.SimpleNamespace):
+    """In the place of the module pickle: builds tensors and dictionaries, and calls nothing else that a file names."""
+
+    class Unpickler(pickle.Unpickler):
+        """Finds what tensors are made of; `_Nothing` under any other name. torch.load itself finds storages."""
+
+        def find_class(self, module: str, name: str) -> Any:
+            return _BUILDERS.get((module, name), _Nothing)
+
+    @staticmethod
+    def load(file: Any, **options: Any) -> Any:
+        """As pickle.load."""
+        return _TensorsAlone.Unpickler(file, **options).load()
+
+
+_BUILDERS: dict[tuple[str, str], Any] = {
+    ("collections", "OrderedDict"): OrderedDict,
+    ("torch._utils", "_rebuild_tensor_v2"): torch._utils._rebuild_tensor_v2,
+    ("torch._utils", "_rebuild_parameter"): torch._utils._rebuild_parameter,
+    ("torch", "Size"): torch.Size,
+}
 
 
 def convert_state(state: Mapping[str, Tensor], layout: Layout | None = None) -> Conversion:
     """Rename and rescale the tensors of another implementation.
 
     * NVIDIA/partialconv: names are those of `nn.Conv2d`; buffers of ones go.
-    * naoto0804: `conv2d` and `mask2d` of each layer become one; it scales by 1 / sum(M), so weights are divided by
-      sum(1).
+    * naoto0804: `conv2d` and `mask2d` of each layer, today `input_conv` and `mask_conv`, become one; it scales by
+      1 / sum(M), so weights are divided by sum(1).
     * mmagic (and mmediting): the generator alone; buffers of ones go.
     * torch-pconv: `regular_conv` and `mask_conv` become one; a bias of shape (1, C, 1, 1) becomes (C,).
 
@@ -146,9 +179,12 @@ def convert_state(state: Mapping[str, Tensor], layout: Layout | None = None) -> 
         The converted tensors, of the dtype they had.
 
     Raises:
-        InputError: the layout is not one of these.
+        InputError: the layout is not one of these, or the file has not what `layout` has.
     """
     state = {name.removeprefix("module."): t for name, t in state.items()}
+    if layout is not None and (lack := _lacks(state, layout, asked=True)):
+        shown = ", ".join(list(state)[:3])
+        raise InputError(f"the layout {layout} has {lack}, this file has not, with names such as {shown}.")
     found = layout or _layout(state)
     dropped = [name for name in state if _is_ballast(name, found, state)]
     kept = {name.removeprefix("generator."): t for name, t in state.items() if name not in dropped}
@@ -173,14 +209,12 @@ def layout_from(name: str | None) -> Layout | None:
 
 
 def _layout(state: State) -> Layout:
-    parts = {part for name in state for part in name.split(".")}
-    if {"conv2d", "mask2d"} <= parts:
-        return "naoto"
-    if "regular_conv" in parts:
-        return "torch-pconv"
-    if "weight_mask_updater" in parts or {"enc1", "dec1"} <= parts:
-        return "mmagic"
-    if {"input_conv", "mask_conv"} & parts or not any(t.dim() in (3, 4, 5) for t in state.values()):
+    """The layout that a state dict has what is needed of."""
+    for layout in get_args(Layout):
+        if layout != "nvidia" and not _lacks(state, layout):
+            return layout  # type: ignore[no-any-return]
+    pairs = any(name.rpartition(".")[0].rpartition(".")[2] in ("input_conv", "mask_conv") for name in state)
+    if pairs or _lacks(state, "nvidia"):
         names = ", ".join(list(state)[:3])
         raise InputError(
             f"unknown layout, with names such as {names}: expected one of {', '.join(get_args(Layout))}; "
@@ -189,18 +223,45 @@ def _layout(state: State) -> Layout:
     return "nvidia"
 
 
+def _lacks(state: State, layout: Layout, asked: bool = False) -> str:
+    """What a state dict lacks of a layout; "" if nothing. `asked`: the user says that the layers are of this kind."""
+    names = {name.removeprefix("generator.") for name in state}
+    if layout == "naoto":
+        pairs = [(n, n[: -len(a)] + b) for a, b in _PAIRS for n in names if n.endswith(a)]
+        ones = [(n, m) for n, m in pairs if m in names]
+        if not ones or len(ones) < len(pairs):
+            return "a mask2d or mask_conv beside each conv2d or input_conv"
+        # other projects call their layers so, too, but scale in other ways
+        if not asked and not any(n.startswith("enc_") or n.endswith("conv2d.weight") for n, _ in ones):
+            return "layers of a network enc_1, enc_2, ..."
+    elif layout == "torch-pconv":
+        if not any(n.endswith("regular_conv.weight") for n in names):
+            return "a regular_conv in each layer"
+    elif layout == "mmagic":
+        parts = {part for name in names for part in name.split(".")}
+        if not (any(n.endswith("weight_mask_updater") for n in names) or {"enc1", "dec1"} <= parts):
+            return "a weight_mask_updater in each layer, or blocks enc1 and dec1"
+    else:
+        others = ("conv2d", "mask2d", "regular_conv", "mask_conv", "input_conv")
+        if any(part in others for name in names for part in name.split(".")[:-1]):
+            return "convolutions without others beside them for the mask"
+        if not any(t.dim() in (3, 4, 5) for t in state.values()):
+            return "the weight of a convolution"
+    return ""
+
+
 def _is_ballast(name: str, layout: Layout, state: State) -> bool:
     if layout == "mmagic" and any(other.startswith("generator.") for other in state):
         return not name.startswith("generator.") or name.endswith("weight_mask_updater")
-    endings = ("mask2d.weight", "mask2d.bias", "mask_conv.weight", "weight_mask_updater", "weight_maskUpdater")
-    return name.endswith(endings)
+    endings = ("mask2d.weight", "mask2d.bias", "mask_conv.weight", "mask_conv.bias")
+    return name.endswith((*endings, "weight_mask_updater", "weight_maskUpdater"))
 
 
 def _layer(name: str, tensor: Tensor, layout: Layout, state: State) -> tuple[str, Tensor]:
     """The name and value of one tensor of a layer."""
     place, _, kind = name.rpartition(".")
     owner = place.rpartition(".")[0]
-    if layout == "naoto" and place.rpartition(".")[2] == "conv2d":
+    if layout == "naoto" and place.rpartition(".")[2] in ("conv2d", "input_conv"):
         if kind == "weight":  # in double, so that the quotient is rounded once
             tensor = (tensor.double() / tensor[0].numel()).to(tensor.dtype)
         return f"{owner}.{kind}".removeprefix("."), tensor
@@ -216,86 +277,40 @@ def _network_name(name: str, layout: Layout, state: State) -> str:
     """enc_1.conv.weight, or encoder.enc1.conv.weight, as encoder.0.conv.weight."""
     mark = {"naoto": "_", "mmagic": ""}.get(layout)
     parts = name.removeprefix("encoder.").removeprefix("decoder.").split(".")
+    if len(parts) == 2 and layout == "naoto":  # its block is the layer itself
+        parts.insert(1, "conv")
     if mark is None or len(parts) != 3 or not parts[0][3 + len(mark) :].isdigit():
         return name
     side, level = parts[0][:3], int(parts[0][3 + len(mark) :])
-    num_levels = sum(key.removeprefix("encoder.").startswith("enc") and "conv.weight" in key for key in state)
+    num_levels = sum(re.fullmatch(r"(encoder\.)?enc_?\d+(\.conv)?\.weight", key) is not None for key in state)
     sides = {"enc": f"encoder.{level - 1}", "dec": f"decoder.{num_levels - level}"}
     kinds = {"conv": "conv", "bn": "norm"}
     return f"{sides[side]}.{kinds[parts[1]]}.{parts[2]}" if side in sides and parts[1] in kinds else name
 
 
-def _network(state: State, layout: Layout) -> Network | None:
-    """The network that takes exactly these tensors, where there is one."""
+def _network(state: State, layout: Layout) -> dict[str, Any] | None:
+    """What builds the network that takes exactly these tensors, where there is one."""
     first = state.get("encoder.0.conv.weight")
     if first is None or first.dim() != 4 or layout not in ("naoto", "mmagic"):
         return None
     num_levels = sum(name.startswith("encoder.") and name.endswith("conv.weight") for name in state)
-    scale = _IMAGENET if layout == "naoto" else _CENTRE
-    network = Network(first.shape[0], num_levels, first.shape[1], *scale)
+    if not 1 <= num_levels <= MOST_LEVELS:
+        return None
+    settings: dict[str, Any] = {"width": first.shape[0], "num_levels": num_levels, "in_channels": first.shape[1]}
+    settings["first_bias"] = "encoder.0.conv.bias" in state
+    if layout == "naoto" and first.shape[1] == 3:
+        settings |= {"mean": _IMAGENET[0], "std": _IMAGENET[1]}
     for name in [name for name in state if name.endswith("norm.running_mean")]:  # files of before PyTorch 0.4.1
         state.setdefault(name.replace("running_mean", "num_batches_tracked"), torch.tensor(0))
+    _move_biases(state)
     with torch.device("meta"):
-        empty = PartialConvUNet(network.width, network.num_levels, network.in_channels)
-        _add_biases(empty, state)
-    shapes = {name: t.shape for name, t in empty.state_dict().items()}
-    return network if shapes == {name: t.shape for name, t in state.items()} else None
+        shapes = {name: t.shape for name, t in PartialConvUNet(**settings).state_dict().items()}
+    return settings if shapes == {name: t.shape for name, t in state.items()} else None
 
 
-def _add_biases(net: PartialConvUNet, state: Mapping[str, Tensor]) -> None:
-    """Our network has a bias in its last convolution only, the others have more."""
-    for name, module in net.named_modules():
-        bias = state.get(f"{name}.bias")
-        if isinstance(module, nn.Conv2d) and module.bias is None and bias is not None:
-            module.bias = nn.Parameter(torch.zeros(bias.shape))
-
-
-def load_network(path: Path | str) -> nn.Module:
-    """Build the network of a file that `convert` wrote.
-
-    Returns:
-        In eval mode, called as `PartialConvUNet`: an image (N, C, H, W) in [0, 1] and valid (N, 1, H, W) to the output
-        in [0, 1], about. It is a `PartialConvUNet`, inside a `Rescaled` where it was trained on another range.
-
-    Raises:
-        InputError: the file is none of these, or of layers of another architecture.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-        network = Network(**json.loads(metadata["network"]))
-        state = load_file(path)
-        mean, std = tuple(map(float, network.mean)), tuple(map(float, network.std))
-        if not 1 <= network.num_levels <= MOST_LEVELS:
-            raise ValueError(f"it claims {network.num_levels} levels")
-        with torch.device("meta"):  # nothing of a claimed size is made
-            net = PartialConvUNet(network.width, network.num_levels, network.in_channels)
-            _add_biases(net, state)
-        net.load_state_dict({n: t.float() if t.is_floating_point() else t for n, t in state.items()}, assign=True)
-    except (OSError, SafetensorError, LookupError, TypeError, ValueError, RuntimeError, RecursionError) as error:
-        raise InputError(f"{path} holds no network of `partialconv convert`: {reason_of(error)}.") from error
-    return (net if (mean, std) == _CENTRE else Rescaled(net, mean, std)).eval()
-
-
-class Rescaled(nn.Module):
-    """A network trained on (image - mean) / std, called with images in [0, 1].
-
-    Args:
-        net: A `PartialConvUNet`, which itself takes [0, 1] to [-1, 1].
-        mean: Of each channel, in [0, 1].
-        std: Of each channel.
-    """
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, net: PartialConvUNet, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
-        super().__init__()
-        self.net = net
-        for name, values in (("mean", mean), ("std", std)):
-            self.register_buffer(name, torch.tensor(values).view(1, -1, 1, 1), persistent=False)
-
-    def forward(self, image: Tensor, valid: Tensor) -> Tensor:
-        """Fill the holes of `image`, as `PartialConvUNet` does."""
-        output: Tensor = self.net(((image - self.mean) / self.std + 1) / 2, valid)
-        return (2 * output - 1) * self.std + self.mean
+def _move_biases(state: State) -> None:
+    """Take the biases under a BatchNorm out of its mean: there they change nothing else."""
+    for name in [name for name in state if name.endswith(".norm.running_mean")]:
+        bias = state.pop(name.replace("norm.running_mean", "conv.bias"), None)
+        if bias is not None:
+            state[name] = (state[name].double() - bias.double()).to(state[name].dtype)

@@ -4,19 +4,19 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-import onnx
 import torch
 from torch import nn
 
 from partialconv.conventions import valid_from_hole
-from partialconv.errors import InputError, reason_of
+from partialconv.errors import InputError
 from partialconv.imageio import unfinished
 from partialconv.inference import OnnxRuntime, Runtime
 from partialconv.masks import stroke_hole
 from partialconv.models.deploy import deploy
-from partialconv.models.graph import build_graph, read_graph
+from partialconv.models.graph import build_graph
 from partialconv.models.unet import PartialConvUNet
 from partialconv.training.checkpoint import load_checkpoint
+from partialconv.zoo.networks import SUFFIX, load_exported, load_network
 
 CHECK_SIZES = ((256, 256), (123, 301), (480, 320))
 TOLERANCE = 1e-4  # of the largest output
@@ -25,8 +25,8 @@ TOLERANCE = 1e-4  # of the largest output
 def export(run: Path, destination: Path, overwrite: bool = False) -> float:
     """Write the best weights of a run as an ONNX model; see `build_graph` for its inputs and outputs.
 
-    `run` may also be an exported file, of an older version: its weights are written as a graph of today. The file
-    takes its name only after ONNX Runtime agreed with PyTorch at three sizes.
+    `run` may also be an exported file, of an older version: its weights are written as a graph of today; or a file of
+    `convert`. The file takes its name only after ONNX Runtime agreed with PyTorch at three sizes.
 
     Returns:
         The largest difference that weights in half precision make to the trained network, of values in [0, 1].
@@ -51,23 +51,21 @@ def export(run: Path, destination: Path, overwrite: bool = False) -> float:
 
 
 def trained(run: Path) -> tuple[PartialConvUNet, dict[str, str]]:
-    """The network of a run or of an exported file, and what is said of it in the file.
+    """The network of a run, of an exported or of a converted file, and what is said of it in the file.
 
     Raises:
         InputError: it is neither, or broken.
     """
+    if run.suffix == SUFFIX:
+        return load_network(run), {"converted": run.name}
     if run.suffix != ".onnx":
         checkpoint = load_checkpoint(run)
         return checkpoint.network(), {"recipe": json.dumps(asdict(checkpoint.recipe)), "step": str(checkpoint.step)}
-    try:
-        model = onnx.load(run)
-        return read_graph(model), {entry.key: entry.value for entry in model.metadata_props}
-    except Exception as error:  # a graph of another network breaks what reads it in every way
-        raise InputError(f"{run} is no file of `partialconv export`: {reason_of(error)}.") from error
+    return load_exported(run)
 
 
 @torch.no_grad()
-def largest_difference(net: nn.Module, runtime: Runtime) -> tuple[float, float]:
+def largest_difference(net: PartialConvUNet, runtime: Runtime) -> tuple[float, float]:
     """Compare two forms of a network on smooth images with holes, of `CHECK_SIZES`.
 
     Returns:
@@ -76,7 +74,7 @@ def largest_difference(net: nn.Module, runtime: Runtime) -> tuple[float, float]:
     generator = torch.Generator().manual_seed(0)
     difference = largest = 0.0
     for seed, size in enumerate(CHECK_SIZES):
-        coarse = torch.rand(1, 3, size[0] // 8, size[1] // 8, generator=generator)
+        coarse = torch.rand(1, net.in_channels, size[0] // 8, size[1] // 8, generator=generator)
         image = nn.functional.interpolate(coarse, size=size, mode="bilinear")
         valid = valid_from_hole(torch.from_numpy(stroke_hole(size, seed)))[None, None].float()
         exported = torch.from_numpy(runtime(image.numpy(), valid.numpy()))

@@ -109,7 +109,7 @@ def test_a_program_in_a_process_of_its_own() -> None:
         ("cmd:true {photo} {hole} {out}", r"true wrote no \{out\}"),
         ("cmd:no-such-program {photo} {hole} {out}", "cannot run no-such-program"),
         ("missing.onnx", "no model file missing.onnx"),
-        ("weights.pth", "expected FILE.onnx, valid:FILE.onnx, bare:FILE.onnx, py:FILE.py:FUNCTION or cmd:COMMAND"),
+        ("weights.pth", "expected FILE.onnx, FILE.safetensors, valid:FILE.onnx, bare:FILE.onnx, py:FILE.py:FUNCTION"),
     ],
 )
 def test_failing_methods_are_one_line(source: str, message: str) -> None:

@@ -90,7 +90,7 @@ def test_the_report_holds_together(folder: Path) -> None:
         (("--builtin", "-o", "none/new"), "there is no folder"),
         (("--builtin", "-o", "new", "--lpips", "none.pth"), "cannot read none.pth"),
         (("--builtin", "-o", "new", "--features", "none.onnx"), "no file none.onnx"),
-        (("--photos", "photos", "--masks", "photos", "-o", "new"), "no manifest.csv in photos"),
+        (("--photos", "photos", "--masks", "photos", "-o", "new"), "`partialconv masks import photos -o masks/`"),
         (("--photos", "none", "--masks", "masks", "-o", "new"), "no folder none"),
         (("--compare", "none.json", "none.json"), "cannot read none.json"),
         (("--compare", "masks/manifest.csv", "none.json"), "not a report.json of"),

@@ -211,3 +211,14 @@ def test_wrong_training_input_is_one_line(folder: Path, arguments: list[str], me
     assert result.returncode == 2 and message in result.stderr
     assert result.stderr.count("\n") == 1, result.stderr
     assert changed_files(folder) == before
+
+
+def test_a_folder_of_masks_is_shown_without_pytorch(folder: Path) -> None:
+    (folder / "masks").mkdir()
+    Image.fromarray(np.eye(40, dtype=bool)).save(folder / "masks" / "a.png")
+    code = "import os, sys\nos.chdir({!r})\nsys.argv = ['partialconv', 'masks', 'show', {!r}, '-o', 'sheet.png']\n"
+    run = "import partialconv.__main__ as m; m.main()"
+    shown = without_torch(code.format(str(folder), "masks") + run)
+    assert shown.returncode == 0 and shown.stdout.startswith("sheet.png: 1 holes"), shown.stderr
+    refused = without_torch(code.format(str(folder), "recipe.toml").replace("sheet", "other") + run)
+    assert refused.returncode == 2 and "needs PyTorch" in refused.stderr and refused.stderr.count("\n") == 1

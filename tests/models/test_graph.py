@@ -7,11 +7,14 @@ import onnx
 import pytest
 import torch
 from onnx import TensorProto
+from onnxruntime.quantization import quantize_dynamic
+from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from partialconv.inference import OnnxRuntime
 from partialconv.models import PartialConvUNet
 from partialconv.models.deploy import deploy
 from partialconv.models.graph import build_graph
+from partialconv.zoo import model_path
 from tests.models.test_unet import DILATIONS, NUM_DETAIL, holed, small
 
 
@@ -68,3 +71,15 @@ def test_weights_are_stored_in_half_precision_with_their_origin(net: PartialConv
     assert len(kernels) == 4 + 2 * 4 + (NUM_DETAIL if net.detail_width > 0 else 0)
     assert {t.data_type for t in kernels} == {TensorProto.FLOAT16}
     assert {p.key: p.value for p in loaded.metadata_props} == {"step": "7"}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_shipped_file_can_be_quantised_by_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As ONNX Runtime asks for it: prepared, which makes weights of the half-precision ones, then to 8 bits."""
+    quant_pre_process(str(model_path()), str(tmp_path / "ready.onnx"), skip_symbolic_shape=True)
+    quantize_dynamic(tmp_path / "ready.onnx", tmp_path / "small.onnx")
+    assert (tmp_path / "small.onnx").stat().st_size < 0.7 * model_path().stat().st_size
+    image, valid = np.random.default_rng(0).random((1, 3, 64, 80), np.float32), np.ones((1, 1, 64, 80), np.float32)
+    valid[..., 20:30, 30:50] = 0
+    one, other = (OnnxRuntime(path)(image, valid) for path in (model_path(), tmp_path / "small.onnx"))
+    assert float(np.abs(one - other).max()) < 0.1

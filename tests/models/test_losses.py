@@ -214,3 +214,12 @@ def test_wrong_arguments() -> None:
         InpaintingLoss({"holes": 1})
     with pytest.raises(ValueError, match="'perceptual' needs `features`"):
         InpaintingLoss()
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.float64])
+def test_masks_of_any_dtype(dtype: torch.dtype) -> None:
+    output, target = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16)
+    valid = (torch.rand(2, 1, 16, 16) > 0.4).float()
+    loss = InpaintingLoss({"valid": 1, "hole": 6, "tv": 0.1})
+    for name, value in loss(output, target, valid.to(dtype)).items():
+        torch.testing.assert_close(value, loss(output, target, valid)[name], check_dtype=False)

@@ -114,6 +114,22 @@ def test_options(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
+    ("yes", "no"), [("true", "false"), ("True", "False"), ("1", "0"), ("on", "off"), ("ON", "OFF")]
+)
+def test_truth_is_taken_as_forms_write_it(client: httpx.Client, yes: str, no: str) -> None:
+    wide = encoded(hole_array(120, 160))  # resized, which strict refuses
+    assert post(client, hole=wide, strict=no).status_code == 200
+    refused(post(client, hole=wide, strict=yes), 422, "hole_size")
+
+
+def test_bytes_are_called_bytes_for_those_who_ask(client: httpx.Client) -> None:
+    files = {"photo": PHOTO, "hole": HOLE}
+    plain = client.post("/api/fill", files=files, headers={"Accept": "application/octet-stream"})
+    assert (plain.status_code, plain.headers["content-type"]) == (200, "application/octet-stream")
+    assert plain.content == client.post("/api/fill", files=files).content
+
+
+@pytest.mark.parametrize(
     ("fields", "status", "code", "message"),
     [
         ({"hole": encoded(hole_array() & False)}, 422, "hole_empty", "marks no pixel"),
@@ -129,7 +145,7 @@ def test_options(client: httpx.Client) -> None:
         ({"hole_color": "red"}, 422, "option", "expected one of auto, white, black"),
         ({"model": "../half.onnx"}, 422, "option", "expected one of half"),
         ({"strict": "perhaps"}, 422, "option", "true or false"),
-        ({"grain": "0"}, 422, "option", "grain is '0'"),
+        ({"grain": "2"}, 422, "option", "grain is '2'"),
         ({"model": "x" * 2000}, 422, "option", "longer than 1000 bytes"),
         ({"path": "/etc/passwd"}, 422, "field", "a field 'path', expected photo, hole"),
     ],

@@ -44,6 +44,13 @@ def test_the_document_names_what_the_server_takes(client: httpx.Client) -> None:
         assert properties[option.name]["default"] == option.default
         assert properties[option.name]["description"] == option.about.help
     assert properties["grow_px"]["maximum"] == 500
+    named = [operation["operationId"] for operations in paths.values() for operation in operations.values()]
+    assert sorted(named) == ["doctor", "fill", "health", "models", "plan", "show"]
+    for operation in (operation for operations in paths.values() for operation in operations.values()):
+        # what generators of clients know how to read
+        assert {"application/json", "application/octet-stream"} & operation["responses"]["200"]["content"].keys()
+    assert DOCUMENT["servers"] == [{"url": "/", "description": "The server that this document comes from."}]
+    assert DOCUMENT["info"]["license"]["identifier"] == "BSD-3-Clause"
     assert set(PROBLEMS) <= set(CODES)
     for path, operations in paths.items():
         assert client.request("OPTIONS", path).status_code == 405

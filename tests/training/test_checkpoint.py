@@ -1,14 +1,18 @@
 """Checkpoints in one file and in several."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from partialconv.data import open_photos
 from partialconv.errors import InputError
 from partialconv.export import export
+from partialconv.models import PartialConvUNet
 from partialconv.training.checkpoint import Checkpoint, holds_checkpoint, load_checkpoint, save_checkpoint
 from partialconv.training.recipe import load_recipe
+from partialconv.training.starting import starting_network
 from partialconv.training.trainer import train
 from tests.training.small import RECIPE, changed
 
@@ -56,16 +60,20 @@ def test_a_network_of_ordinary_convolutions_comes_back(tmp_path: Path) -> None:
     recipe = changed(RECIPE, model={"conv": "plain"})
     net = Checkpoint(0, recipe, {}).recipe.model
     assert net.conv == "plain"
-    from partialconv.models import PartialConvUNet
-
     state = PartialConvUNet(4, 3, conv="plain").state_dict()
     save_checkpoint(Checkpoint(3, recipe, state), tmp_path)
     assert load_checkpoint(tmp_path).network().conv == "plain"
 
 
-def test_the_weights_of_the_repository_can_be_trained_on() -> None:
-    folder = Path(__file__).parents[2] / "weights" / "half"
-    recipes = folder.parents[1] / "recipes"
-    checkpoint = load_checkpoint(folder)
-    assert checkpoint.network().width == 32
-    assert load_recipe(recipes / "half_taught.toml").model == checkpoint.recipe.model
+def test_the_shipped_model_can_be_trained_on(photos: Path) -> None:
+    """With BatchNorm again: in eval mode it is the same network, and in training mode near to it."""
+    recipe = load_recipe(Path(__file__).parents[2] / "recipes" / "half_taught.toml")
+    small = replace(
+        recipe, data=replace(recipe.data, crop_px=64, holes={"strokes": 1.0}, flow_masks="", resident=False)
+    )
+    source = open_photos(photos, 64)
+    net, shipped = starting_network(Path("half"), small, source), PartialConvUNet.from_pretrained("half")
+    assert sum(isinstance(m, torch.nn.BatchNorm2d) for m in net.modules()) == 14
+    image, valid = torch.rand(4, 3, 64, 64), (torch.rand(4, 1, 64, 64) > 0.2).float()
+    with torch.no_grad():
+        torch.testing.assert_close(net.eval()(image, valid), shipped(image, valid), atol=1e-3, rtol=1e-3)

@@ -92,9 +92,9 @@ def test_a_misspelt_tensor_is_named(run: Path) -> None:
 
 @pytest.mark.parametrize("key", ["x.exp_avg", "999.exp_avg", "0", "0.unknown", "0.exp_avg"])
 def test_the_state_of_another_optimizer_is_refused(key: str) -> None:
-    optimizer = torch.optim.Adam([torch.nn.Parameter(torch.zeros(3))])
+    net = torch.nn.Linear(1, 3)
     with pytest.raises(InputError, match="not of this network"):
-        restore_optimizer(optimizer, {key: torch.zeros(7)})
+        restore_optimizer(torch.optim.Adam(net.parameters()), net, {key: torch.zeros(7)}, ["weight", "bias"])
 
 
 def test_the_folder_of_a_run_is_swept_of_what_was_begun(run: Path) -> None:

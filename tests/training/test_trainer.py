@@ -367,7 +367,7 @@ def test_a_new_run_starts_from_the_weights_of_another(finished: Path, photos: Pa
     for name, value in before.named_parameters():
         torch.testing.assert_close(grown[name][: len(value)], value.detach(), rtol=0, atol=1e-6)
     assert len(grown["decoder.2.conv.weight"]) == 5
-    with pytest.raises(InputError, match="num_levels=3.*num_levels=4"):
+    with pytest.raises(InputError, match="write under .model. width = 4; num_levels = 3"):
         train(changed(model={"num_levels": 4}), photos, tmp_path / "deeper", start=finished)
     assert not (tmp_path / "deeper").exists()
 

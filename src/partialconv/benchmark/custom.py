@@ -16,13 +16,14 @@ from partialconv.benchmark.baselines import Method, Pixels, network
 from partialconv.conventions import Hole, valid_from_hole
 from partialconv.errors import InputError
 from partialconv.imageio import encode_png, read_photo
+from partialconv.zoo.networks import SUFFIX
 
 PLACES = ("{photo}", "{hole}", "{out}")
 DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
 
 
 def open_source(name: str, source: str) -> Method:
-    """Open "cmd:...", "py:FILE.py:FUNCTION", "valid:FILE.onnx", "bare:FILE.onnx" or "FILE.onnx".
+    """Open "cmd:...", "py:FILE.py:FUNCTION", "valid:FILE.onnx", "bare:FILE" or "FILE", an exported or converted one.
 
     See `CommandLine`, `python_function` and `OnnxMethod`.
 
@@ -35,13 +36,15 @@ def open_source(name: str, source: str) -> Method:
     if kind == "py" and colon:
         return python_function(rest)
     path = Path(rest if kind in ("valid", "bare") and colon else source)
-    if path.suffix != ".onnx":
+    if path.suffix not in (".onnx", SUFFIX):
         raise InputError(
-            f"--method {name}={source}: expected FILE.onnx, valid:FILE.onnx, bare:FILE.onnx, py:FILE.py:FUNCTION "
-            "or cmd:COMMAND."
+            f"--method {name}={source}: expected FILE.onnx, FILE.safetensors, valid:FILE.onnx, bare:FILE.onnx, "
+            "py:FILE.py:FUNCTION or cmd:COMMAND."
         )
     if not path.is_file():
         raise InputError(f"no model file {path}: check the name.")
+    if path.suffix == SUFFIX:
+        return network(path, grain=kind != "bare")
     session = _session(path)
     if [value.name for value in session.get_inputs()] == ["image", "valid"]:
         return network(path, grain=kind != "bare")

@@ -95,6 +95,10 @@ def pair_up(photos: Path, manifest: Path, num_per_cell: int | None = None) -> Pa
     folder = manifest if manifest.is_dir() else manifest.parent
     if manifest.name != MANIFEST and not manifest.is_dir():
         raise InputError(f"{manifest} is not a manifest: give the {MANIFEST} of `partialconv masks benchmark`.")
+    if not (folder / MANIFEST).is_file():
+        raise InputError(
+            f"{folder} has no {MANIFEST}: make one with `partialconv masks import {folder} -o masks/`, and name masks/."
+        )
     rows = read_manifest(folder)
     paths, broken = find_photos(photos)
     names = [str(path.relative_to(photos)) for path in paths]

@@ -1,6 +1,5 @@
 """A process for each method: nothing else runs in it, so that time and memory are the method's own."""
 
-import resource
 import sys
 import time
 from dataclasses import dataclass
@@ -123,6 +122,12 @@ def _serve(connection: Connection, name: str, source: str, size: tuple[int, int]
 
 def _peak_mb() -> float:
     """Most resident memory of this process and, if they took more, of the programs it ran."""
+    if sys.platform == "win32":
+        import psutil
+
+        return float(psutil.Process().memory_info().peak_wset) / 1e6
+    import resource
+
     unit = 1 if sys.platform == "darwin" else 1024
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
     status = Path("/proc/self/status")

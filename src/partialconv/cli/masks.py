@@ -161,12 +161,16 @@ def show(
     from partialconv.imageio import check_destination, write_picture
     from partialconv.masks.mixture import sample_hole
     from partialconv.masks.sheet import contact_sheet, holes_of_folder
-    from partialconv.training.recipe import load_recipe
 
     check_destination(output, overwrite)
     if source.is_dir():
         holes, ratios = holes_of_folder(source, count)
     else:
+        from partialconv.errors import require_torch
+
+        require_torch("partialconv masks show RECIPE")
+        from partialconv.training.recipe import load_recipe
+
         data = load_recipe(source).data
         size, numbers = (data.crop_px, data.crop_px), range(max(count, NUM_COUNTED))
         holes = [sample_hole(size, (seed, n), data.holes, data.hole_ratio, data.flow_folder) for n in numbers]

@@ -15,7 +15,7 @@ def train(
     data: Annotated[str | None, typer.Option(help="Folder of photos, or shards: a .tar path or URL.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for checkpoint, log, pictures.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
-    start: Annotated[Path | None, typer.Option(help="A run to take the first weights from.")] = None,
+    start: Annotated[Path | None, typer.Option(help="A run, file or model to take the first weights from.")] = None,
     val: Annotated[str | None, typer.Option(help="Photos to score on while training.")] = None,
     vgg: Annotated[Path | None, typer.Option(help="VGG16's weights.", show_default="cache of torch.hub")] = None,
     time_limit: Annotated[float | None, typer.Option(help="End the schedule within so many minutes.")] = None,
@@ -55,7 +55,9 @@ def train(
 def pack(
     data: Annotated[str, typer.Argument(help="Folder of photos, or shards.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .tar file.", show_default=False)],
-    max_mb: Annotated[float, typer.Option(help="Largest size of the file, in MB of 10^6 bytes.")] = 55,
+    max_mb: Annotated[
+        float | None, typer.Option(help="Largest size of the file, in MB of 10^6 bytes.", show_default="no limit")
+    ] = None,
     px: Annotated[int, typer.Option(help="Shorter side of the packed photos, in pixels.")] = 256,
     part: Annotated[str, typer.Option(help="Which part of how many, e.g. 2/3.")] = "1/1",
     seed: Annotated[int, typer.Option(help="Of the order; the same for all parts.")] = 0,
@@ -94,9 +96,12 @@ def pack(
 def slim(
     run: Annotated[Path, typer.Argument(help="The --out folder of a training run.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="A new folder.", show_default=False)],
-    max_mb: Annotated[float, typer.Option(help="Largest size of a file, in MB of 10^6 bytes.")] = 16,
+    max_mb: Annotated[
+        float | None,
+        typer.Option(help="Largest size of a file, in MB of 10^6 bytes: more files then.", show_default="one file"),
+    ] = None,
 ) -> None:
-    """Write a run's best weights in half precision, in small files, to carry, export or go on from."""
+    """Write a run's best weights in half precision, to carry, export or go on from."""
     from partialconv.errors import require_torch
 
     require_torch("partialconv slim")
@@ -131,7 +136,10 @@ def average(
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="The --out folder of a run, or an older .onnx.", show_default=False)],
+    run: Annotated[
+        Path,
+        typer.Argument(help="The --out folder of a run, a file of `convert`, or an older .onnx.", show_default=False),
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .onnx file.", show_default=False)],
     overwrite: Overwrite = False,
 ) -> None:
@@ -147,16 +155,16 @@ def export(
 
 
 def models() -> None:
-    """List the models inside the package, and check their files."""
-    from partialconv.zoo import DEFAULT, SHIPPED
+    """List the installed models, and check their files."""
+    from partialconv.zoo import DEFAULT, installed
 
-    for name, model in SHIPPED.items():
+    for name, model in installed().items():
         size = f"{model.path.stat().st_size / 1e6:.1f} MB" if model.path.is_file() else "missing"
         default = ", default" if name == DEFAULT else ""
         print(f"{name}{default}: {size}, {model.num_parameters:,} parameters; {model.summary}")
         state = "intact" if model.is_intact() else "DAMAGED: install partialconv again"
         print(f"  sha256 {model.sha256}, {state}; card: docs/models/{name}.md")
-    if not all(model.is_intact() for model in SHIPPED.values()):
+    if not all(model.is_intact() for model in installed().values()):
         raise typer.Exit(1)
 
 
@@ -182,5 +190,5 @@ def convert(
     if network is None:
         print("next: load them with safetensors.torch.load_file, into PartialConv layers in modules of the same names")
     else:
-        print(f"the paper's network, {network.num_levels} levels, width {network.width}; next: ", end="")
-        print(f"partialconv.convert.load_network({str(output)!r})")
+        print(f"the paper's network, {network['num_levels']} levels, width {network['width']}; next: ", end="")
+        print(f"partialconv fill --model {output}, export {output}, or train --start {output}")

@@ -1,6 +1,7 @@
 """Many photos as one small file, to carry to a machine that is lent for minutes."""
 
 import io
+import math
 import tarfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +42,7 @@ class Packed:
 def pack(
     photos: PhotoSource,
     destination: Path,
-    max_mb: float,
+    max_mb: float | None = None,
     px: int = 256,
     part: tuple[int, int] = (1, 1),
     seed: int = 0,
@@ -57,7 +58,7 @@ def pack(
     Args:
         photos: What to pack.
         destination: A name ending in .tar.
-        max_mb: Largest size of the file, in units of 10^6 bytes.
+        max_mb: Largest size of the file, in units of 10^6 bytes; None = all photos, whatever their size.
         px: Shorter side of the packed photos, in pixels.
         part: (k, n), 1 <= k <= n.
         seed: Of the order; all parts need the same.
@@ -70,14 +71,15 @@ def pack(
     index, num_parts = part
     if not 1 <= index <= num_parts:
         raise InputError(f"part is {index}/{num_parts}, expected k/n with 1 <= k <= n.")
-    if px < 16 or max_mb <= 0:
-        raise InputError(f"px is {px} and max_mb {max_mb:g}, expected at least 16, and more than 0.")
+    limit_mb = math.inf if max_mb is None else max_mb
+    if px < 16 or limit_mb <= 0:
+        raise InputError(f"px is {px} and max_mb {limit_mb:g}, expected at least 16, and more than 0.")
     if destination.suffix != ".tar" or not destination.parent.is_dir():
         raise InputError(f"cannot write {destination}: expected a name ending in .tar in an existing folder.")
     if destination.exists() and not overwrite:
         raise InputError(f"{destination} exists: name another file, or add --overwrite.")
     order = np.random.default_rng(seed).permutation(len(photos))[index - 1 :: num_parts]
-    room = max_mb * 1e6 - END
+    room = limit_mb * 1e6 - END
     num, skipped = 0, []
     with unfinished(destination, overwrite) as temporary:
         with ThreadPoolExecutor() as pool, tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as archive:
@@ -95,7 +97,7 @@ def pack(
                 archive.addfile(member, io.BytesIO(content))
                 num += 1
         if num == 0:
-            raise InputError(f"no photo fits into {max_mb:g} MB: raise --max-mb, or lower --px.")
+            raise InputError(f"no photo fits into {limit_mb:g} MB: raise --max-mb, or lower --px.")
     return Packed(num, len(order), destination.stat().st_size, skipped)
 
 
@@ -122,7 +124,7 @@ def _encode(photos: PhotoSource, px: int, number: int) -> bytes | None:
         buffer = io.BytesIO()
         shrink_to(photos.read(number), px).save(buffer, "WEBP", quality=QUALITY)
         return buffer.getvalue()
-    except (OSError, SyntaxError, ValueError):
+    except Exception:  # decoders break on broken files in every way
         return None
 
 

@@ -50,13 +50,17 @@ class PhotoSource:
         """Decode photo `number` as RGB, upright.
 
         Raises:
-            OSError: the file cannot be read.
-            InputError: as in `imageio.decode_picture`.
+            InputError: the file cannot be read or decoded, for whatever reason; the message names it.
         """
-        with self.openers[number]() as file:
-            content = content_of(file, self.names[number])
-        opened = decode_picture(content, self.names[number])
-        return ImageOps.exif_transpose(opened).convert("RGB")
+        name = self.names[number]
+        try:
+            with self.openers[number]() as file:
+                content = content_of(file, name)
+            return ImageOps.exif_transpose(decode_picture(content, name)).convert("RGB")
+        except InputError:
+            raise
+        except Exception as error:  # decoders break on broken files in every way
+            raise InputError(f"{name} cannot be decoded: {reason_of(error)}.") from error
 
 
 def open_photos(where: str | Path, crop_px: int, cache: Path = CACHE) -> PhotoSource:
@@ -165,7 +169,7 @@ def _inspect(opener: Opener, crop_px: int) -> tuple[str | None, int]:
                 header = header_of_content(content_of(file, "it"), "it")
     except TooLargeError as error:
         return str(error).rstrip("."), 0
-    except (OSError, ValueError):
+    except Exception:  # as in `PhotoSource.read`
         return "not readable", 0
     side = min(header.size)
     if header.mode in UNSUITABLE_MODES:

@@ -138,7 +138,7 @@ def _decode(photos: PhotoSource, crop_px: int, number: int) -> Tensor | None:
     try:
         photo = shrink_to(photos.read(number), round(WHOLE_LARGEST * crop_px))
         return torch.from_numpy(np.array(enlarge_to(photo, crop_px)))
-    except (OSError, SyntaxError, ValueError) as error:
+    except InputError as error:
         warnings.warn(f"passed over {photos.names[number]}: {error}", stacklevel=2)
         return None
 

@@ -231,7 +231,7 @@ def first_whole(photos: PhotoSource, number: int) -> tuple[int, Image.Image]:
         candidate = (number + offset) % len(photos)
         try:
             return candidate, photos.read(candidate)
-        except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for broken files
+        except InputError as error:
             warnings.warn(f"passed over {photos.names[candidate]}: {error}", stacklevel=2)
     raise InputError("none of the photos can be decoded.")
 

@@ -13,6 +13,9 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type
 
 from partialconv.errors import InputError
 
+# as forms and generated clients write them
+TRUTHS = {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False}
+
 
 @dataclass(frozen=True)
 class About:
@@ -163,8 +166,8 @@ class Option:
         Raises:
             InputError: it stands for none.
         """
-        if self.kind is bool and text in ("true", "false"):
-            return text == "true"
+        if self.kind is bool and text.lower() in TRUTHS:
+            return TRUTHS[text.lower()]
         if self.kind is int and text.isascii() and text.isdigit() and len(text) < 10:
             return int(text)
         if self.kind not in (bool, int):

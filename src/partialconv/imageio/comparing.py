@@ -18,16 +18,17 @@ SMOOTHED_PX = 2  # that a decoder of subsampled colours looks beyond a block
 Bools = NDArray[np.bool_]
 
 
-def check_written(filled: Filled, written: Path, path: Path) -> None:
+def check_written(filled: Filled, written: Path, path: Path, exact: bool = True) -> None:
     """Decode a written file and compare it with the photo outside of the hole, some rows at a time.
 
-    A photo from another format than JPEG that became one is not compared, for everything in it was compressed anew;
-    it has to decode, and to be of the same size.
+    A JPEG in which everything was compressed anew, from another format or without jpeglib, is not compared; it has to
+    decode, and to be of the same size.
 
     Args:
         filled: What was written.
         written: The file.
         path: Its name to be.
+        exact: Whether a JPEG that came from a JPEG kept its blocks.
 
     Raises:
         InputError: it shows something else, or cannot be decoded.
@@ -36,7 +37,7 @@ def check_written(filled: Filled, written: Path, path: Path) -> None:
     content = read_content(written)
     with open_header(content, path) as (image, header), explained(path):
         result, rows = stored(content, path, image, header)
-        lossy = header.format == "JPEG" and photo.format != "JPEG"
+        lossy = header.format == "JPEG" and (photo.format != "JPEG" or not exact)
         touched = _touched(filled.hole, image) if header.format == "JPEG" else None
         changed = 0 if result.size == photo.size else photo.size[0] * photo.size[1]
         start = 0

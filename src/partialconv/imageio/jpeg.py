@@ -77,7 +77,7 @@ def requantise_blocks(filled: Filled, destination: Path) -> None:
     frame = next((marker for marker, _ in segments if marker in FRAMES), None)
     if frame not in HUFFMAN_FRAMES:
         raise InputError(f"{path} is a JPEG with arithmetic coding: write a .png file instead.")
-    described = [(m, c) for m, c in segments if APP0 <= m < APP0 + 16 or m == COM]
+    described = [(m, c) for m, c in segments if describes(m)]
     # what jpeglib has to know; it would write the rest, but not all of it, and not in order
     needed = [(m, c) for m, c in segments if (m, c) not in described or m in (APP0, APP14)]
     library = WITH_CMYK if filled.photo.mode == "CMYK" else TURBO
@@ -92,13 +92,22 @@ def requantise_blocks(filled: Filled, destination: Path) -> None:
             _swap_planes(bare)
             _rewrite(bare, filled, ())
         rewritten = parse_jpeg(bare.read_bytes())
-    drawn, picture = _named_as(segments, list(rewritten.segments), rewritten.picture)
-    drawn = [(m, c) for m, c in drawn if not (APP0 <= m < APP0 + 16 or m == COM)]
+    drawn, picture = named_as(segments, list(rewritten.segments), rewritten.picture)
+    drawn = [(m, c) for m, c in drawn if not describes(m)]
     if attached_to(jpeg):
         write_jpeg(destination, with_index(described + drawn, filled.photo.content, jpeg, picture), picture, behind)
         return
-    described = [(m, c) for m, c in described if not (m == APP2 and c.startswith(MPF_NAME))]
-    write_jpeg(destination, described + drawn, picture)
+    write_jpeg(destination, without_index(described) + drawn, picture)
+
+
+def describes(marker: int) -> bool:
+    """Whether a segment tells about the picture (EXIF, profile, comments) and is not needed to decode its planes."""
+    return APP0 <= marker < APP0 + 16 or marker == COM
+
+
+def without_index(segments: Sequence[Segment]) -> list[Segment]:
+    """The segments but for the index of what follows the picture."""
+    return [(m, c) for m, c in segments if not (m == APP2 and c.startswith(MPF_NAME))]
 
 
 def planes_of(segments: Sequence[Segment]) -> tuple[Plane, ...]:
@@ -170,7 +179,7 @@ def _swap_planes(path: Path) -> None:
     write_jpeg(path, segments, jpeg.picture)
 
 
-def _named_as(original: list[Segment], segments: list[Segment], picture: bytes) -> tuple[list[Segment], bytes]:
+def named_as(original: list[Segment], segments: list[Segment], picture: bytes) -> tuple[list[Segment], bytes]:
     """Give the planes their old names: three called R, G and B are not YCbCr, if no marker says so."""
     frame = next(content for marker, content in original if marker in FRAMES)
     names = frame[6::3]

@@ -20,6 +20,7 @@ from partialconv.imageio.opening import explained
 from partialconv.imageio.photo import Photo
 from partialconv.imageio.png import write_png
 from partialconv.imageio.quiet import quiet
+from partialconv.imageio.recompressing import jpeglib_is_usable, loss_of, recompress
 from partialconv.imageio.structure import structure_of
 from partialconv.imageio.tiff import XMP, patch_tiff, write_deep_tiff
 
@@ -53,7 +54,7 @@ def write_photo(
     In the format of the photo, its file is copied but for the pixels of the hole: see `requantise_blocks`,
     `write_png`, `patch_tiff` and `patch_bmp`. Two limits are those of the formats: from JPEG to JPEG the blocks that
     the hole touches are quantised anew; from another format to JPEG everything is compressed, at quality 95. WebP is
-    written lossless.
+    written lossless. Where jpeglib is missing, JPEG to JPEG is `recompress`.
 
     Args:
         photo: The photo that was filled.
@@ -77,18 +78,24 @@ def write_photo(
     target = FORMAT_OF_SUFFIX[path.suffix.lower()]
     _check_format(photo, target, path)
     patched = False
+    exact = not (target == photo.format == "JPEG") or jpeglib_is_usable()
     with unfinished(path, overwrite) as temporary, quiet():
         if target == "PNG":
             with temporary.open("wb") as file:
                 write_png(result, file)
+        elif not exact:
+            recompress(result, temporary)
+            patched = True
         elif target == photo.format:
             patched = _patched(result, target, temporary)
         if target != "PNG" and not patched:
             _save(result, target, temporary)
-        check_written(result, temporary, path)
+        check_written(result, temporary, path, exact)
     remarks = _about_attached(photo, target, path)
     if photo.format == "TIFF" and not patched:
         remarks += _left_out(photo, path)
+    if not exact:
+        remarks += (loss_of(photo.path, path),)
     if num_names > 1:
         many = f"{num_names - 1} other name{'s' if num_names > 2 else ''}"
         remarks += (f"{path} had {many} (hard links), under which the old file stays",)

@@ -1,5 +1,6 @@
 """The exported network in OpenVINO."""
 
+import io
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 from partialconv.conventions import FEATHERED, FloatArray
 from partialconv.errors import InputError
 from partialconv.privacy import import_openvino
+from partialconv.zoo.networks import SUFFIX, graph_of
 
 NUM_SIZES = 4  # compiled for, at most
 
@@ -47,7 +49,7 @@ class OpenVinoRuntime:
         self._lock = threading.Lock()
         self._sizes: OrderedDict[tuple[int, ...], Any] = OrderedDict()
         try:
-            network = self._core.read_model(model)
+            network = self._core.read_model(io.BytesIO(graph_of(model)) if model.suffix == SUFFIX else model)
         except RuntimeError as error:
             raise InputError(f"{model} is not an ONNX model that can be run: {str(error).splitlines()[0]}") from error
         self.feathered = network.output(0).any_name == FEATHERED

@@ -6,6 +6,7 @@ import numpy as np
 
 from partialconv.conventions import FloatArray
 from partialconv.errors import InputError, reason_of, require_torch
+from partialconv.zoo.networks import SUFFIX, load_network
 
 
 class TorchRuntime:
@@ -35,7 +36,9 @@ class TorchRuntime:
         except (RuntimeError, AssertionError) as error:  # the latter from a build without CUDA
             raise InputError(f"PyTorch has no device {device} here: {reason_of(error)}") from error
         try:
-            read = read_graph(onnx.load(model))
+            read = load_network(model) if model.suffix == SUFFIX else read_graph(onnx.load(model))
+        except InputError:
+            raise
         except Exception as error:  # broken graphs meet onnx and the reader with exceptions of many kinds
             raise InputError(f"{model} is not a file of `partialconv export`: {reason_of(error)}") from error
         self.feathered = read.detail_width > 0

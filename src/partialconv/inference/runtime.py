@@ -9,6 +9,7 @@ import onnxruntime
 
 from partialconv.conventions import FEATHERED, FloatArray
 from partialconv.errors import InputError, reason_of
+from partialconv.zoo.networks import SUFFIX, graph_of
 
 RUNTIMES = ("onnxruntime", "torch", "openvino")
 PRECISIONS = ("fp32", "bf16")
@@ -44,7 +45,7 @@ def open_runtime(name: str, model: Path, device: str | None = None, precision: s
     Args:
         name: "onnxruntime", on the CPU; "torch" (extra `[torch]`), which reads the weights from the same file;
             "openvino" (extra `[openvino]`).
-        model: A file of `partialconv export`.
+        model: A file of `partialconv export`, or, with PyTorch installed, of `partialconv convert`.
         device: For torch "cpu", "cuda", "cuda:1" or "mps", for OpenVINO "CPU" or "GPU"; None = the CPU.
         precision: "bf16" computes in bfloat16, with torch and OpenVINO: less than half the time on CPUs with AMX and
             on GPUs, and errors of some 1/255. CPUs without AMX gain nothing.
@@ -99,8 +100,13 @@ class OnnxRuntime:
         try:
             # without the fallback, which prints and tries the same provider again
             self.session = onnxruntime.InferenceSession(
-                model, options, providers=["CPUExecutionProvider"], enable_fallback=0
+                graph_of(model) if model.suffix == SUFFIX else model,
+                options,
+                providers=["CPUExecutionProvider"],
+                enable_fallback=0,
             )
+        except (InputError, ImportError):
+            raise
         except Exception as error:  # the runtime's exceptions share no public base
             raise InputError(f"{model} is not an ONNX model that can be run: {reason_of(error)}") from error
         self.feathered = self.session.get_outputs()[0].name == FEATHERED

@@ -9,10 +9,11 @@ from partialconv.conventions import Hole
 from partialconv.errors import InputError
 from partialconv.masks.augment import flow_hole, raw_files
 from partialconv.masks.presets import PRESETS, preset_hole
-from partialconv.masks.strokes import stroke_hole
+from partialconv.masks.strokes import check_hole_ratio, stroke_hole
 
 THIN_PX = (1, 4)
-KINDS = ("strokes", "thin", "flow", *PRESETS)
+GRIDS = {"grid-2": 2, "grid-4": 4}  # every n-th pixel of every n-th row is known
+KINDS = ("strokes", "thin", "flow", *GRIDS, *PRESETS)
 
 
 def sample_hole(
@@ -28,8 +29,8 @@ def sample_hole(
     Args:
         size: (height, width) in pixels.
         seed: Same seed, same hole.
-        mixture: Weight of each kind of `KINDS`: "strokes", "thin" (strokes of 1 to 4 pixels), "flow", or a preset. They
-            need not add up to 1.
+        mixture: Weight of each kind of `KINDS`: "strokes", "thin" (strokes of 1 to 4 pixels), "flow", "grid-2" or
+            "grid-4" (all but a grid of pixels, for super-resolution), or a preset. They need not add up to 1.
         hole_ratio: The share of hole pixels lies in (low, high].
         flow_masks: Folder of raw flow masks, for the kind "flow".
         clear_px: Pixels nearer to the border than that are no hole.
@@ -54,9 +55,35 @@ def sample_hole(
     chosen = (*((seed,) if isinstance(seed, int) else seed), 1)
     if name == "flow" and flow_masks is not None:
         return flow_hole(flow_masks, size, chosen, hole_ratio, clear_px)
+    if name in GRIDS:
+        return grid_hole(size, GRIDS[name], hole_ratio)
     if name in PRESETS:
         return preset_hole(name, size, chosen, hole_ratio, clear_px)
     return stroke_hole(size, chosen, hole_ratio, THIN_PX if name == "thin" else None, clear_px)
+
+
+def grid_hole(size: tuple[int, int], step: int, hole_ratio: tuple[float, float] = (0.0, 1.0)) -> Hole:
+    """All but a grid of pixels: what is missing when a picture is spread out to `step` times its size.
+
+    Args:
+        size: (height, width) in pixels.
+        step: The known pixels are `step` apart, from the upper left corner on.
+        hole_ratio: The share of hole pixels has to lie in (low, high].
+
+    Returns:
+        (H, W), True = hole.
+
+    Raises:
+        InputError: the ratio, about 1 - 1 / step^2, does not lie in its range.
+
+    Source: Liu et al. 2018, the extension to super-resolution.
+    """
+    low, high = check_hole_ratio(hole_ratio)
+    hole = np.ones(size, bool)
+    hole[::step, ::step] = False
+    if not low < hole.mean() <= high:
+        raise InputError(f"a grid of every {step}. pixel has a hole ratio of {hole.mean():.4f}: widen data.hole_ratio.")
+    return hole
 
 
 def check_mixture(mixture: Mapping[str, float], flow_masks: Path | None = None) -> None:

@@ -3,6 +3,7 @@
 Lengths and widths are those of the sources at their own size, and grow and shrink with the shorter side of the picture.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -22,52 +23,71 @@ TRIES = 2000
 
 
 @dataclass(frozen=True)
+class Boxes:
+    """How rectangles are sampled, in pixels of the picture that the settings are for; ranges are inclusive."""
+
+    side: tuple[int, int]
+    count: tuple[int, int]
+    margin: int
+
+
+@dataclass(frozen=True)
 class Bristles:
-    """How LaMa's masks are sampled, at 512 pixels; ranges are (low, high], as in its configuration files."""
+    """How LaMa's masks of one kind are sampled at one size of picture; ranges are inclusive.
+
+    Its files give numbers of chains from `min_times` to `max_times`; its code draws up to one more.
+    """
 
     num_chains: tuple[int, int]
     max_width: int
     max_length: int
-    box_share: float = 0.0
-    box_side: tuple[int, int] = (30, 150)
-    num_boxes: tuple[int, int] = (1, 5)
-    box_margin: int = 0
+    boxes: Boxes | None = None
 
 
-LAMA = MappingProxyType(
+LAMA: Mapping[str, Mapping[int, Bristles]] = MappingProxyType(
     {
-        "lama-thin": Bristles((4, 70), 20, 100),
-        "lama-medium": Bristles((4, 10), 100, 200, 0.3),
-        "lama-thick": Bristles((1, 5), 250, 450, 0.3, (30, 300), (1, 4), 10),
+        "lama-thin": {256: Bristles((4, 51), 10, 40), 512: Bristles((4, 71), 20, 100)},
+        "lama-medium": {
+            256: Bristles((4, 6), 50, 100, Boxes((10, 50), (1, 5), 0)),
+            512: Bristles((4, 11), 100, 200, Boxes((30, 150), (1, 5), 0)),
+        },
+        "lama-thick": {
+            256: Bristles((1, 6), 100, 200, Boxes((30, 150), (1, 3), 10)),
+            512: Bristles((1, 6), 250, 450, Boxes((30, 300), (1, 4), 10)),
+        },
     }
 )
+BOXES_IN_LAMA = 0.3 / 1.3  # share of the masks that are boxes, where there are some: their weight is 0.3, of strokes 1
+BOXES = Boxes((30, 300), (1, 4), 10)  # at 512
 
 
-def sample_lama(rng: np.random.Generator, size: tuple[int, int], bristles: Bristles) -> Marks:
-    """Sample chains of up to five segments, each with a width of its own, and sometimes boxes.
+def sample_lama(rng: np.random.Generator, size: tuple[int, int], bristles: Mapping[int, Bristles]) -> Marks:
+    """Sample chains of up to five segments, each with a width of its own, or boxes.
 
     Args:
         rng: Source of randomness.
         size: (height, width) in pixels.
-        bristles: One of `LAMA`.
+        bristles: One of `LAMA`: the settings for the nearer size are scaled to this one.
 
-    Source: Suvorov et al. 2022 (LaMa), the settings of its random_{thin,medium,thick}_512 test masks.
+    Source: Suvorov et al. 2022 (LaMa), the settings of its random_{thin,medium,thick}_{256,512} masks.
     """
     height, width = size
-    scale = min(size) / 512
+    own = min(bristles, key=lambda side: abs(math.log(min(size) / side)))
+    chosen, scale = bristles[own], min(size) / own
+    if chosen.boxes is not None and rng.random() < BOXES_IN_LAMA:
+        return sample_boxes(rng, size, chosen.boxes, own)
     marks: Marks = []
-    for chain in range(int(rng.integers(bristles.num_chains[0], bristles.num_chains[1] + 1))):
+    for chain in range(int(rng.integers(chosen.num_chains[0], chosen.num_chains[1] + 1))):
         x, y = int(rng.integers(width)), int(rng.integers(height))
         for _ in range(int(rng.integers(1, 6))):
             angle = 0.01 + int(rng.integers(4))  # radians: one of four directions, turned about in every other chain
             angle = angle if chain % 2 else 2 * np.pi - angle
-            length = (10 + int(rng.integers(bristles.max_length))) * scale
-            thickness = max(1, round((5 + int(rng.integers(bristles.max_width))) * scale))
+            length = (10 + int(rng.integers(chosen.max_length))) * scale
+            asked = 5 + int(rng.integers(chosen.max_width))
+            thickness = max(1, round((asked + 1 + asked % 2) * scale))  # what OpenCV draws if asked for it
             end = _clip(x + length * np.sin(angle), width), _clip(y + length * np.cos(angle), height)
             marks.append(Stroke(((x, y), end), thickness, round=True))
             x, y = end
-    if rng.random() < bristles.box_share:
-        marks += sample_boxes(rng, size, bristles.box_side, bristles.num_boxes, bristles.box_margin)
     return marks
 
 
@@ -98,30 +118,24 @@ def sample_brush(rng: np.random.Generator, size: tuple[int, int]) -> Marks:
     return marks
 
 
-def sample_boxes(
-    rng: np.random.Generator,
-    size: tuple[int, int],
-    side: tuple[int, int] = (30, 300),
-    count: tuple[int, int] = (1, 4),
-    margin: int = 10,
-) -> Marks:
+def sample_boxes(rng: np.random.Generator, size: tuple[int, int], boxes: Boxes = BOXES, at: int = 512) -> Marks:
     """Sample rectangles.
 
     Args:
         rng: Source of randomness.
         size: (height, width) in pixels.
-        side: Shortest and longest side, in pixels at 512.
-        count: Fewest and most boxes.
-        margin: Distance from the border, in pixels at 512.
+        boxes: Their sides, number and distance from the border.
+        at: The shorter side of the picture that `boxes` is for.
 
     Source: as `sample_lama`, the boxes of its thick masks.
     """
-    scale = min(size) / 512
-    margin = round(margin * scale)
+    scale = min(size) / at
+    margin = round(boxes.margin * scale)
     marks: Marks = []
-    for _ in range(int(rng.integers(count[0], count[1] + 1))):
+    for _ in range(int(rng.integers(boxes.count[0], boxes.count[1] + 1))):
         sides = [
-            max(1, min(round(int(rng.integers(side[0], side[1] + 1)) * scale), extent - 2 * margin)) for extent in size
+            max(1, min(round(int(rng.integers(boxes.side[0], boxes.side[1] + 1)) * scale), extent - 2 * margin))
+            for extent in size
         ]
         top, left = (int(rng.integers(margin, extent - s - margin + 1)) for s, extent in zip(sides, size, strict=True))
         marks.append(Rectangle(left, top, left + sides[1] - 1, top + sides[0] - 1))

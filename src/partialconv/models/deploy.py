@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from partialconv.models.edge import feather
-from partialconv.models.unet import Block, PartialConvUNet
+from partialconv.models.unet import Block, PartialConvUNet, normalised, restored
 
 # Rows of a 3x3 kernel that fall on each of two low-resolution rows, [parity, row, kernel row]: under a map of which
 # every row stands twice, the window of an odd row 2p - 1 sees the rows p - 1, p - 1, p; that of an even row 2p sees
@@ -51,6 +51,48 @@ def fold_batchnorm(net: PartialConvUNet) -> PartialConvUNet:
             conv.bias = nn.Parameter(shift if conv.bias is None else shift + conv.bias * scale)
             block.norm = nn.Identity()
     return folded
+
+
+@torch.no_grad()
+def unfold_batchnorm(folded: PartialConvUNet, image: Tensor, valid: Tensor) -> PartialConvUNet:
+    """Give a network without BatchNorm its BatchNorm back, with the statistics of some images, to train it on.
+
+    In eval mode it computes what `folded` does; in training mode nearly so on batches like these.
+
+    Args:
+        folded: From `fold_batchnorm` or `graph.read_graph`.
+        image: (N, C, H, W) in [0, 1].
+        valid: (N, 1, H, W), 1 = known.
+
+    Returns:
+        A new network in training mode, on the CPU.
+    """
+    shape = (folded.width, folded.num_levels, folded.in_channels, folded.conv, folded.detail_width)
+    net = PartialConvUNet(*shape, folded.detail_dilations, folded.first_bias, folded.mean, folded.std)
+    results: dict[nn.Module, tuple[Tensor, Tensor | None]] = {}
+    blocks = list(zip(itertools.chain(*folded.blocks()), itertools.chain(*net.blocks()), strict=True))
+    handles = [
+        old.conv.register_forward_hook(lambda conv, _, result: results.update({conv: result})) for old, _ in blocks
+    ]
+    folded.eval()(image, valid)
+    for handle in handles:
+        handle.remove()
+    for old, new in blocks:
+        new.conv.weight.copy_(old.conv.weight)
+        if not isinstance(new.norm, nn.BatchNorm2d):
+            if old.conv.bias is not None and new.conv.bias is not None:
+                new.conv.bias.copy_(old.conv.bias)
+            continue
+        assert old.conv.bias is not None and new.norm.running_mean is not None and new.norm.running_var is not None
+        out, known = results[old.conv]
+        bare = out - old.conv.bias.view(1, -1, 1, 1)
+        bare = bare if known is None else bare * known
+        mean, var = bare.mean((0, 2, 3)), bare.var((0, 2, 3))
+        new.norm.running_mean.copy_(mean)
+        new.norm.running_var.copy_(var)
+        new.norm.weight.copy_((var + new.norm.eps).sqrt())
+        new.norm.bias.copy_(old.conv.bias + mean)
+    return net
 
 
 def phase_kernels(weight: Tensor) -> Tensor:
@@ -109,6 +151,7 @@ class FastUNet(nn.Module):
     def __init__(self, net: PartialConvUNet) -> None:
         super().__init__()
         self.plain, self.in_channels = net.conv == "plain", net.in_channels
+        self.mean, self.std = net.mean, net.std
         encoder, decoder, detail = fold_batchnorm(net).blocks()
         skips = [block.conv.in_channels for block in reversed(encoder)]
         self.encoder = nn.ModuleList(_Layer(block, [block.conv.in_channels]) for block in encoder)
@@ -123,7 +166,7 @@ class FastUNet(nn.Module):
     def forward(self, image: Tensor, valid: Tensor) -> Tensor:
         """Fill the holes of `image`, as `PartialConvUNet` does; the values of `valid` are not checked."""
         dtype = next(self.parameters()).dtype
-        x = torch.where(valid > 0, image * 2 - 1, 0.0)
+        x = torch.where(valid > 0, normalised(image, self.mean, self.std), 0.0)
         marked = torch.cat([x, valid], dim=1).to(dtype, memory_format=torch.channels_last)
         known = None if self.plain else valid.float()
         x = marked if self.plain else x.to(dtype, memory_format=torch.channels_last)
@@ -140,7 +183,7 @@ class FastUNet(nn.Module):
             for layer in self.detail:
                 x, _ = layer([(x, None)])
             x = output + (x if known is None else x * known.to(dtype))
-        return (x.float() + 1) / 2
+        return restored(x.float(), self.mean, self.std)
 
 
 class _Layer(nn.Module):

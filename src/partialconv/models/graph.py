@@ -4,6 +4,7 @@ Written node by node rather than traced: with free sizes torch.onnx.export (PyTo
 size arithmetic of eight levels.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -40,7 +41,11 @@ def build_graph(net: PartialConvUNet, metadata: dict[str, str]) -> onnx.ModelPro
         with the name "feathered" where the network looks after the edge of the hole itself.
     """
     graph = _Graph()
-    x = graph.add("Sub", graph.add("Mul", "image", graph.number(2)), graph.number(1))
+    if net.mean:
+        x = graph.add("Sub", "image", graph.by_channel("mean", net.mean))
+        x = graph.add("Div", x, graph.by_channel("std", net.std))
+    else:
+        x = graph.add("Sub", graph.add("Mul", "image", graph.number(2)), graph.number(1))
     # only the image can hold NaN under its hole
     is_known = graph.add("Greater", "valid", graph.number(0))
     x = graph.add("Where", is_known, x, graph.number(0))
@@ -67,7 +72,11 @@ def build_graph(net: PartialConvUNet, metadata: dict[str, str]) -> onnx.ModelPro
             seen = graph.block(f"detail.{number}", block, [seen])
         output = graph.add("Add", output, graph.masked(seen[0], known))
     name = FEATHERED if detail else "output"
-    graph.add("Mul", graph.add("Add", output, graph.number(1)), graph.number(0.5), output=name)
+    if net.mean:
+        output = graph.add("Mul", output, graph.by_channel("std", net.std))
+        graph.add("Add", output, graph.by_channel("mean", net.mean), output=name)
+    else:
+        graph.add("Mul", graph.add("Add", output, graph.number(1)), graph.number(0.5), output=name)
     return graph.model(net.in_channels, name, metadata)
 
 
@@ -88,7 +97,11 @@ def read_graph(model: onnx.ModelProto) -> PartialConvUNet:
         detail_width = stored["detail.0.weight_0_half"].dims[0] if "detail.0.weight_0_half" in stored else 0
         conv: Literal["partial", "plain"] = "partial" if first[1] == channels else "plain"
         dilations = _residual_dilations(model)
-        net = fold_batchnorm(PartialConvUNet(first[0], len(levels), channels, conv, detail_width, dilations))
+        scale = [
+            numpy_helper.to_array(stored[key]).ravel().tolist() if key in stored else () for key in ("mean", "std")
+        ]
+        shape = (first[0], len(levels), channels, conv, detail_width, dilations, "encoder.0.bias" in stored)
+        net = fold_batchnorm(PartialConvUNet(*shape, *scale))
         for name, parameter in net.named_parameters():
             place = name.removesuffix(".conv.weight").removesuffix(".conv.bias")
             if name.endswith("bias"):
@@ -132,6 +145,9 @@ class _Graph:
 
     def number(self, value: float) -> str:
         return self.constant(f"number_{value}", np.array(value, np.float32))
+
+    def by_channel(self, name: str, values: Sequence[float]) -> str:
+        return self.constant(name, np.array(values, np.float32).reshape(-1, 1, 1))
 
     def integers(self, *values: int) -> str:
         return self.constant("integers_" + "_".join(map(str, values)), np.array(values, np.int64))

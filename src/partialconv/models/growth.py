@@ -29,7 +29,8 @@ def add_detail(net: PartialConvUNet, detail_width: int, detail_dilations: Sequen
     old = (net.detail_width, net.detail_dilations)
     if old[0] not in (0, new[0]) or old == new or old[1] != new[1][: len(old[1])]:
         raise ValueError(f"detail width and dilations are {old}, which do not grow into {new}.")
-    grown = PartialConvUNet(net.width, net.num_levels, net.in_channels, net.conv, *new)
+    shape = (net.width, net.num_levels, net.in_channels, net.conv)
+    grown = PartialConvUNet(*shape, new[0], new[1], net.first_bias, net.mean, net.std)
     _, _, detail = grown.blocks()
     kept = DETAIL_LAYERS + len(net.detail_dilations)
     for block in detail[kept:]:  # further ones, and the correction
@@ -68,7 +69,8 @@ def widen(net: PartialConvUNet, width: int, detail_width: int) -> PartialConvUNe
     new, old = (width, detail_width), (net.width, net.detail_width)
     if new == old or width < net.width or detail_width < net.detail_width or (detail_width > 0) != (old[1] > 0):
         raise ValueError(f"width and detail width are {old}, which do not widen to {new}.")
-    wide = PartialConvUNet(width, net.num_levels, net.in_channels, net.conv, detail_width, net.detail_dilations)
+    shape = (width, net.num_levels, net.in_channels, net.conv, detail_width, net.detail_dilations)
+    wide = PartialConvUNet(*shape, net.first_bias, net.mean, net.std)
     (encoder, decoder, detail), (narrow_encoder, narrow_decoder, narrow_detail) = wide.blocks(), net.blocks()
     image = torch.arange(narrow_encoder[0].conv.in_channels)  # with the mask, where it is a channel
     seen, skips = image, [image]

@@ -1,7 +1,7 @@
 """The paper's six loss terms, and their weighted sum.
 
-Images are (N, C, H, W) in [0, 1], `valid` is (N, 1, H, W), 1 = known, floating. Every term is a mean over the batch:
-a batch of two copies costs what one costs.
+Images are (N, C, H, W) in [0, 1], `valid` is (N, 1, H, W), 1 = known, of any dtype. Every term is a mean over
+the batch: a batch of two copies costs what one costs.
 
 Range: the paper does not say in which range its pixel terms are taken; the authors trained in [-1, 1], which would
 double valid, hole and tv. Here all terms see [0, 1], the range in which VGG's inputs are defined.
@@ -22,14 +22,19 @@ PAPER_WEIGHTS = {"valid": 1.0, "hole": 6.0, "perceptual": 0.05, "style_out": 120
 OF_FEATURES = ("perceptual", "style_out", "style_comp")
 
 
+def _numbers(valid: Tensor, like: Tensor) -> Tensor:
+    """A mask to calculate with: bool knows no subtraction, and uint8 wraps."""
+    return valid if valid.is_floating_point() else valid.to(like.dtype)
+
+
 def valid_loss(output: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     """L1 of the known pixels, averaged over the whole image. Source: Liu et al. 2018 (arXiv v2), L_valid."""
-    return (valid * (output - target)).abs().mean()
+    return (_numbers(valid, output) * (output - target)).abs().mean()
 
 
 def hole_loss(output: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     """L1 of the hole, averaged over the whole image. Source: Liu et al. 2018 (arXiv v2), L_hole."""
-    return ((1 - valid) * (output - target)).abs().mean()
+    return ((1 - _numbers(valid, output)) * (output - target)).abs().mean()
 
 
 def perceptual_loss(output: list[Tensor], target: list[Tensor], comp: list[Tensor]) -> Tensor:
@@ -88,7 +93,7 @@ def tv_loss(comp: Tensor, valid: Tensor) -> Tensor:
 
     Source: Liu et al. 2018 (arXiv v2), L_tv.
     """
-    region = F.max_pool2d(1 - valid, 3, stride=1, padding=1)
+    region = F.max_pool2d(1 - _numbers(valid, comp), 3, stride=1, padding=1)
     down = region[..., 1:, :] * region[..., :-1, :] * (comp[..., 1:, :] - comp[..., :-1, :]).abs()
     right = region[..., 1:] * region[..., :-1] * (comp[..., 1:] - comp[..., :-1]).abs()
     return (down.sum() + right.sum()) / comp.numel()
@@ -138,10 +143,10 @@ class InpaintingLoss(nn.Module):
         Args:
             output: What the network gives, (N, C, H, W).
             target: The truth, (N, C, H, W) in [0, 1].
-            valid: (N, 1, H, W), exactly 0 or 1, floating.
+            valid: (N, 1, H, W), exactly 0 or 1.
             with_features: False leaves the perceptual and style terms out.
         """
-        output = output.float()
+        output, valid = output.float(), _numbers(valid, target)
         comp = composite(target, output, valid)
         terms: dict[str, Tensor] = {}
         if "valid" in self.weights:
@@ -183,7 +188,7 @@ class InpaintingLoss(nn.Module):
 @torch.no_grad()
 def _corners(valid: Tensor, side: int) -> Tensor:
     """Top left corner, on a grid of 8 pixels, of the window with the most hole pixels: (N, 2) as (y, x)."""
-    counts = F.avg_pool2d(1 - valid, side, stride=8)
+    counts = F.avg_pool2d(1 - valid.float(), side, stride=8)
     best = counts.flatten(1).argmax(dim=1)
     return torch.stack([best // counts.shape[-1], best % counts.shape[-1]], dim=1) * 8
 
@@ -193,7 +198,7 @@ def windows(images: list[Tensor], valid: Tensor, side: int) -> list[Tensor]:
 
     Args:
         images: Of one size, each (N, C, H, W); C may differ.
-        valid: (N, 1, H, W), 1 = known, floating.
+        valid: (N, 1, H, W), 1 = known.
         side: Of the window, at most H and W.
 
     Returns:

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 from collections.abc import Iterator, Sequence
+from os import PathLike, fspath
 from typing import Literal, Self, cast
 
 import torch
@@ -40,10 +41,13 @@ class PartialConvUNet(nn.Module):
             composite nothing is missing. Ours.
         detail_dilations: Dilation of each of further detail layers, between those and the correction; their results
             are added to what they see, as in He et al. 2016. They let a pixel see further along an edge.
+        first_bias: Whether the first convolution has a bias, too, as in networks of others.
+        mean: Of each channel of the images, in [0, 1]: the network works on (image - mean) / std inside. Empty: 0.5.
+        std: Of each channel. Empty: 0.5.
 
     Raises:
-        ValueError: an argument is below 1, `detail_width` between 0 and `in_channels`, `conv` is unknown, or there
-            are dilations without `detail_width`.
+        ValueError: an argument is below 1, `detail_width` between 0 and `in_channels`, `conv` is unknown, there are
+            dilations without `detail_width`, or other numbers of means and deviations than of channels.
 
     Example:
         >>> import torch
@@ -62,6 +66,9 @@ class PartialConvUNet(nn.Module):
         conv: Literal["partial", "plain"] = "partial",
         detail_width: int = 0,
         detail_dilations: Sequence[int] = (),
+        first_bias: bool = False,
+        mean: Sequence[float] = (),
+        std: Sequence[float] = (),
     ) -> None:
         super().__init__()
         for name, value in (("width", width), ("num_levels", num_levels), ("in_channels", in_channels)):
@@ -74,7 +81,12 @@ class PartialConvUNet(nn.Module):
             raise ValueError(f"detail_dilations are {given}, expected none, or at least 1 and a detail_width.")
         if conv not in ("partial", "plain"):
             raise ValueError(f"conv is {conv!r}, expected 'partial' or 'plain'.")
+        if {len(mean), len(std)} not in ({0}, {in_channels}) or min(std, default=1) <= 0:
+            raise ValueError(
+                f"mean and std are {mean} and {std}, expected none, or {in_channels} numbers, std above 0."
+            )
         self.width, self.num_levels, self.in_channels, self.conv = width, num_levels, in_channels, conv
+        self.first_bias, self.mean, self.std = first_bias, tuple(mean), tuple(std)
         self.detail_width, self.detail_dilations = detail_width, tuple(detail_dilations)
         self.encoder_norm_frozen = self.norm_frozen = self.coarse_frozen = False
         self.gradient_checkpointing = False
@@ -82,9 +94,12 @@ class PartialConvUNet(nn.Module):
         channels = [in_channels + plain, *(width * min(2**level, 8) for level in range(num_levels))]
         kernels = [ENCODER_KERNELS[level] if level < len(ENCODER_KERNELS) else 3 for level in range(num_levels)]
         self.encoder = nn.ModuleList(
-            Block(channels[level], channels[level + 1], kernels[level], 2, level > 0, activation=nn.ReLU(), plain=plain)
+            Block(
+                channels[level], channels[level + 1], kernels[level], 2, level > 0,
+                bias=first_bias and level == 0, activation=nn.ReLU(), plain=plain,
+            )
             for level in range(num_levels)
-        )
+        )  # fmt: skip
         leaky = nn.LeakyReLU(0.2)
         self.decoder = nn.ModuleList(
             Block(channels[level + 1] + channels[level], channels[level], 3, activation=leaky, plain=plain)
@@ -107,6 +122,25 @@ class PartialConvUNet(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
 
+    @classmethod
+    def from_pretrained(cls, source: str | PathLike[str]) -> "PartialConvUNet":
+        """A trained network, in eval mode.
+
+        Args:
+            source: "half", or the name of another installed model; a file of `partialconv export` or `convert`; or the
+                folder of a run. See `trained.load`.
+
+        Raises:
+            InputError: there is none, or it is broken.
+
+        Example:
+            >>> PartialConvUNet.from_pretrained("half").width
+            32
+        """
+        from partialconv.trained import load  # a higher room: here, for this is where users of PyTorch look for it
+
+        return load(fspath(source))
+
     def blocks(self) -> tuple[list["Block"], list["Block"], list["Block"]]:
         """The blocks of encoder, decoder and detail, in the order of their use."""
         parts = (self.encoder, self.decoder, self.detail)
@@ -128,11 +162,13 @@ class PartialConvUNet(nn.Module):
         Raises:
             ValueError: `valid` differs in size or holds other values than 0 and 1.
         """
-        x = zero_holes(image * 2 - 1, valid)
+        x = zero_holes(normalised(image, self.mean, self.std), valid)
         if self.conv == "plain":
             mask = (valid != 0).to(x.dtype).expand(len(image), -1, -1, -1)
-            return (self._layers(torch.cat([x, mask], dim=1), None).float() + 1) / 2
-        return (self._layers(x, valid).float() + 1) / 2
+            out = self._layers(torch.cat([x, mask], dim=1), None)
+        else:
+            out = self._layers(x, valid)
+        return restored(out.float(), self.mean, self.std)
 
     def _layers(self, x: Tensor, known: Tensor | None) -> Tensor:
         skips = [(x, None if known is None else known != 0)]
@@ -146,16 +182,17 @@ class PartialConvUNet(nn.Module):
             height, width = skip.shape[-2:]
             x = F.interpolate(x, scale_factor=2, mode="nearest")
             odd = (0, x.shape[-1] - width, 0, x.shape[-2] - height)
-            seen = F.pad(skip, odd) if any(odd) else skip
+            padded = torch.compiler.is_compiling() or any(odd)  # a graph must not depend on sizes
+            seen = F.pad(skip, odd) if padded else skip
             if known is not None and skip_known is not None:
                 known = F.interpolate(known.float(), scale_factor=2, mode="nearest") > 0
-                seen_known = F.pad(skip_known, odd) if any(odd) else skip_known
+                seen_known = F.pad(skip_known, odd) if padded else skip_known
                 x, known = self._run(block, [x, seen], [known, seen_known])
                 assert known is not None
-                known = known[..., :height, :width]
+                known = _cut(known, height, width)
             else:
                 x, known = self._run(block, [x, seen], [None, None])
-            x = x[..., :height, :width]
+            x = _cut(x, height, width)
         if self.detail_width == 0:
             return x
         # the last skip is the image; that of the plain network has its mask as last channel
@@ -173,8 +210,11 @@ class PartialConvUNet(nn.Module):
 
     def _run(self, block: nn.Module, x: list[Tensor], known: list[Tensor | None]) -> tuple[Tensor, Tensor | None]:
         if self.gradient_checkpointing and self.training:
-            context = functools.partial(_contexts, block)
-            result = checkpoint(block, x, known, use_reentrant=False, context_fn=context)
+            if torch.compiler.is_compiling():  # a graph changes its statistics once, whatever it computes again
+                result = checkpoint(block, x, known, use_reentrant=False)
+            else:
+                context = functools.partial(_contexts, block)
+                result = checkpoint(block, x, known, use_reentrant=False, context_fn=context)
         else:
             result = block(x, known)
         return cast("tuple[Tensor, Tensor | None]", result)
@@ -233,6 +273,28 @@ class PartialConvUNet(nn.Module):
         for module in self.modules():
             if isinstance(module, BatchNorm2d):
                 module.synchronised = True
+
+
+def normalised(image: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """What the network works on: `image` in [0, 1] by its channels' mean and deviation, 0.5 where these are empty."""
+    if not mean:
+        return image * 2 - 1
+    return (image - _by_channel(mean, image)) / _by_channel(std, image)
+
+
+def restored(x: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """The image, in [0, 1], that `normalised` makes `x` of."""
+    return x * _by_channel(std, x) + _by_channel(mean, x) if mean else (x + 1) / 2
+
+
+def _cut(x: Tensor, height: int, width: int) -> Tensor:
+    if torch.compiler.is_compiling():  # a view would be contiguous for some sizes and not for others: a copy always is
+        return F.pad(x, (0, width - x.shape[-1], 0, height - x.shape[-2]))
+    return x[..., :height, :width]
+
+
+def _by_channel(values: Sequence[float], like: Tensor) -> Tensor:
+    return torch.tensor(values, dtype=like.dtype, device=like.device).view(-1, 1, 1)
 
 
 def _norms(module: nn.Module) -> list[nn.BatchNorm2d]:

@@ -42,10 +42,18 @@ def check_values(masks: list[Tensor], known: list[Tensor]) -> None:
     if torch.compiler.is_compiling():
         return
     for valid, binary in zip(masks, known, strict=True):
-        if valid.dtype == torch.bool or valid.is_meta or torch.equal(binary.to(valid.dtype), valid.detach()):
+        if valid.dtype == torch.bool or valid.is_meta or _equal(binary.to(valid.dtype), valid.detach()):
             continue
         low, high = float(valid.min()), float(valid.max())
         raise ValueError(
             f"`valid` must hold only 0 (hole) and 1 (known), but its values lie between {low:g} and {high:g}; "
             "threshold it first, e.g. valid > 127 for 0..255 or valid > 0.5 for a soft mask."
         )
+
+
+def _equal(binary: Tensor, valid: Tensor) -> bool:
+    """Whether the two are equal; True where nobody can know: under vmap, make_fx and FakeTensorMode."""
+    try:
+        return torch.equal(binary, valid)
+    except RuntimeError:
+        return True

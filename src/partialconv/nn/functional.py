@@ -39,8 +39,8 @@ def partial_conv2d(
     repeated for every channel, at the cost of one single-channel count.
 
     Args:
-        x: Features, (N, C_in, H, W), or a list whose channels add up to C_in. Values under the hole are ignored,
-            NaN and infinity included; their gradient is exactly 0.
+        x: Features, real or complex, (N, C_in, H, W), or a list whose channels add up to C_in. Values under the hole
+            are ignored, NaN and infinity included; their gradient is exactly 0.
         valid: 1 = known, 0 = hole, (N, 1, H, W), (N, C, H, W) with the C of its `x`, or, where `x` is one tensor,
             (N, groups, H, W); N may be 1. Any dtype; exactly 0 or 1. Of bool masks the values need no check, which
             saves a pass (and a wait, on a GPU); inside torch.compile and torch.export they are trusted.
@@ -155,7 +155,7 @@ def partial_conv(
 
     count = box_sum(known_channels(inputs, known, groups), kernel, *steps, margins(padding, kernel, steps[1]))
     # at least fp32: bf16 would round 9215 to 9216, and 9/7 by 0.3 %
-    count = count.to(torch.promote_types(out.dtype, torch.float32))
+    count = count.to(torch.float64 if out.dtype in (torch.float64, torch.complex128) else torch.float32)
     some = count > 0
     scale = float(weight[0].numel()) if scaling == "v2" else 1.0
     # 0 / 1 in empty windows, no epsilon: scale / (0 + eps) overflows in half precision, and inf * 0 is NaN

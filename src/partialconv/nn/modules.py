@@ -18,7 +18,7 @@ class _PartialConv(nn.modules.conv._ConvNd):
     scaling: Scaling = "v2"
 
     def forward(
-        self, x: Tensor | Sequence[Tensor], valid: Tensor | Sequence[Tensor], *, zeroed: bool = False
+        self, x: Tensor | Sequence[Tensor], valid: Tensor | Sequence[Tensor], zeroed: bool = False
     ) -> tuple[Tensor, Tensor]:
         """Convolve the known pixels of `x`; see `partial_conv2d` for shapes, ranges and errors.
 

@@ -87,8 +87,8 @@ def convert_padding(model: nn.Module) -> list[str]:
         The names of the changed convolutions, as in `model.named_modules()`; "" is `model` itself.
 
     Warns:
-        UserWarning: a zero-padded convolution is of a class of its own (say, with standardised weights), whose forward
-            we cannot know; it was left as it is.
+        UserWarning: a zero-padded convolution is of a class with a forward of its own (say, with standardised
+            weights); it was left as it is.
 
     Example:
         >>> from torch import nn
@@ -106,8 +106,9 @@ def convert_padding(model: nn.Module) -> list[str]:
         margin = margins(module.padding, module.kernel_size, module.dilation)
         if not any(side for sides in margin for side in sides):
             continue
-        if plain in _REPLACEMENTS:
-            _change_class(module, _REPLACEMENTS[plain])
+        base = next(kind for kind in (nn.Conv1d, nn.Conv2d, nn.Conv3d) if isinstance(module, kind))
+        if all(getattr(plain, name) is getattr(base, name) for name in ("forward", "_conv_forward")):
+            _change_class(module, _padding_class(plain))
             changed.append(name)
         else:
             left.append(f"{name} ({plain.__name__})")
@@ -125,6 +126,24 @@ def _plain_class(module: nn.Module) -> type[nn.Module] | None:
         return None
     # torch puts a class of its own between a parametrized module and its class
     return type(module).__bases__[0] if parametrize.is_parametrized(module) else type(module)
+
+
+def _padding_class(plain: type[nn.Module]) -> type[nn.Module]:
+    """The class of a convolution with the other padding; of a subclass, as of torchvision's r3d_18, a subclass."""
+    if plain not in _REPLACEMENTS:
+        # pickle cannot find a class that was made here by its name
+        made = type(f"PartialPadding{plain.__name__}", (_PartialPaddingConv, plain), {"__reduce__": _reduced})
+        _REPLACEMENTS[plain] = made
+    return _REPLACEMENTS[plain]
+
+
+def _reduced(module: nn.Module) -> tuple[Any, ...]:
+    return _empty, (type(module).__mro__[2],), module.__getstate__()
+
+
+def _empty(plain: type[nn.Module]) -> nn.Module:
+    made = _padding_class(plain)
+    return made.__new__(made)
 
 
 def _change_class(module: nn.Module, replacement: type[nn.Module]) -> None:

@@ -212,6 +212,9 @@ def _options(given: Mapping[str, str], models: list[str]) -> FillOptions:
         raise Problem(422, "option", str(error)) from error
 
 
+OCTETS = "application/octet-stream"  # for those who ask for nothing else, as generated clients know no pictures
+
+
 def _response(request: Request, reply: Answer, notes: Notes, report_only: bool) -> Response:
     """Report and file as parts of a form, where the client asks for one; else the one that the address is for."""
     timing = ", ".join(f"{step};dur={1000 * seconds:.1f}" for step, seconds in notes.steps.items())
@@ -230,7 +233,8 @@ def _response(request: Request, reply: Answer, notes: Notes, report_only: bool) 
         return Response(report, headers=headers, media_type="application/json")
     if reply.report:
         headers[REPORT_HEADER] = report.decode()
-    return _FileResponse(reply.file, headers, reply.media_type)
+    plainly = request.headers.get("accept", "").lower() == OCTETS
+    return _FileResponse(reply.file, headers, OCTETS if plainly else reply.media_type)
 
 
 class _FileResponse(Response):

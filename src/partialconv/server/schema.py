@@ -67,25 +67,29 @@ def openapi(version: str, models: Sequence[str], limits: Limits) -> Document:
     def post(address: str, summary: str, content: Document, headers: Document | None = None) -> Document:
         taken = POSTS[address]
         form = {name: fields[name] for name in (*taken.files, *taken.options)}
-        return {"post": _post(summary, form, list(taken.needed), content, headers)}
+        name = address.rpartition("/")[2]
+        return {"post": _post(name, summary, form, list(taken.needed), content, headers)}
 
     report = {"application/json": {"schema": {"$ref": "#/components/schemas/Report"}}}
+    octets = {"application/octet-stream": {"schema": binary}}
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "partialconv",
             "version": version,
+            "license": {"name": "BSD 3-Clause", "identifier": "BSD-3-Clause"},
             "description": "Fills holes in photos. Takes at most "
             f"{limits.max_bytes / 1e6:g} MB and {limits.max_pixels / 1e6:g} megapixels.",
         },
+        "servers": [{"url": "/", "description": "The server that this document comes from."}],
         "paths": {
-            "/healthz": {"get": _get("Whether the server is up.", "Health", guarded=False)},
-            "/api/models": {"get": _get("The models, the default one first, and the limits.", "Models")},
+            "/healthz": {"get": _get("health", "Whether the server is up.", "Health", guarded=False)},
+            "/api/models": {"get": _get("models", "The models, the default one first, and the limits.", "Models")},
             "/api/progress": {"get": _progress()},
             "/api/fill": post(
                 "/api/fill",
                 "Fill a photo; it comes back in its own format (AVIF, GIF and HEIC as PNG), changed in the hole alone.",
-                {kind: {} for kind in PICTURES} | _parts("The filled photo."),
+                {kind: {} for kind in PICTURES} | octets | _parts("The filled photo."),
                 {"Partialconv-Report": {"schema": {"type": "string"}, "description": "A Report, as JSON."}},
             ),
             "/api/doctor": post(
@@ -107,7 +111,7 @@ def openapi(version: str, models: Sequence[str], limits: Limits) -> Document:
             "/api/show": post(
                 "/api/show",
                 "A PNG of 8 bits of a photo, turned by its EXIF orientation, for programs that cannot show it.",
-                {"image/png": {}} | _parts("The PNG."),
+                {"image/png": {}} | octets | _parts("The PNG."),
             ),
         },
         "components": {
@@ -145,27 +149,28 @@ def _problems(statuses: Sequence[int]) -> Document:
 
 def _progress() -> Document:
     asked = {"name": TICKET, "in": "query", "schema": {"type": "string"}, "description": "As given to /api/fill."}
-    return _get("How far a fill is.", "Progress") | {"parameters": [asked]}
+    return _get("progress", "How far a fill is.", "Progress") | {"parameters": [asked]}
 
 
-def _get(summary: str, schema: str, guarded: bool = True) -> Document:
+def _get(name: str, summary: str, schema: str, guarded: bool = True) -> Document:
     content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
     answers = {"200": {"description": "Good.", "content": content}}
-    return _operation(summary, answers | _problems([401, 403, 429, 500] if guarded else [403, 500]), guarded)
+    return _operation(name, summary, answers | _problems([401, 403, 429, 500] if guarded else [403, 500]), guarded)
 
 
 def _post(
-    summary: str, fields: Document, required: list[str], content: Document, headers: Document | None = None
+    name: str, summary: str, fields: Document, required: list[str], content: Document, headers: Document | None = None
 ) -> Document:
     form = {"type": "object", "properties": fields, "required": required, "additionalProperties": False}
     timing = {"Server-Timing": {"schema": {"type": "string"}, "description": "Steps, in milliseconds."}}
     answers = {"200": {"description": "Good.", "headers": timing | (headers or {}), "content": content}}
     body = {"required": True, "content": {"multipart/form-data": {"schema": form}}}
-    return _operation(summary, answers | _problems(list(PROBLEMS)), True) | {"requestBody": body}
+    return _operation(name, summary, answers | _problems(list(PROBLEMS)), True) | {"requestBody": body}
 
 
-def _operation(summary: str, responses: Document, guarded: bool) -> Document:
-    return {"summary": summary, "responses": responses, "security": [{}, {"token": []}] if guarded else []}
+def _operation(name: str, summary: str, responses: Document, guarded: bool) -> Document:
+    security: list[Document] = [{}, {"token": []}] if guarded else []
+    return {"operationId": name, "summary": summary, "responses": responses, "security": security}
 
 
 def _object(optional: Document | None = None, **properties: Document) -> Document:

@@ -70,19 +70,19 @@ def ceiling(max_bytes: int) -> Iterator[int]:
     """
     free = available_bytes()
     most = max_bytes if free is None else min(max_bytes, free)
-    if sys.platform != "linux":
-        yield most
-        return
-    import resource
+    if sys.platform == "linux":
+        import resource
 
-    before, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    held = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
-    limit = held + most if hard == resource.RLIM_INFINITY else min(held + most, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
-    try:
+        before, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        held = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+        limit = held + most if hard == resource.RLIM_INFINITY else min(held + most, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+        try:
+            yield most
+        finally:
+            resource.setrlimit(resource.RLIMIT_DATA, (before, hard))
+    else:
         yield most
-    finally:
-        resource.setrlimit(resource.RLIMIT_DATA, (before, hard))
 
 
 def _done(engine: Engine, order: dict[str, Any], limits: Limits, progress: Callable[[float], None]) -> dict[str, Any]:

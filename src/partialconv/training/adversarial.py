@@ -131,7 +131,7 @@ class Adversary:
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Weights and Adam's state, for a checkpoint."""
-        return self.net.state_dict(), optimizer_state(self.optimizer)
+        return self.net.state_dict(), optimizer_state(self.optimizer, self.net)
 
     def restore(self, state: Checkpoint) -> None:
         """Go on from a checkpoint; one without a discriminator leaves this one new.
@@ -150,7 +150,8 @@ class Adversary:
                     "a new run with --start."
                 )
         self.net.load_state_dict(state.discriminator)
-        restore_optimizer(self.optimizer, state.discriminator_optimizer)
+        names = [name for name, _ in self.net.named_parameters()]
+        restore_optimizer(self.optimizer, self.net, state.discriminator_optimizer, names)
 
     def _precision(self, on: Tensor) -> torch.autocast:
         return torch.autocast(on.device.type, torch.bfloat16, enabled=self.autocast)

@@ -2,15 +2,17 @@
 
 import contextlib
 import json
+import math
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from partialconv.errors import InputError, reason_of
 from partialconv.imageio import unfinished
@@ -19,7 +21,8 @@ from partialconv.models.growth import add_detail, widen
 from partialconv.training.recipe import ModelRecipe, Recipe, recipe_from_dict
 
 FILE_NAME = "checkpoint.safetensors"
-PART_NAME = "checkpoint-{}-of-{}.safetensors"
+PART_NAME = "checkpoint-{:05d}-of-{:05d}.safetensors"  # as others split their files
+PART = re.compile(r"checkpoint-(\d+)-of-(\d+)\.safetensors")
 ADAM = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq")
 GROUPS = ("model", "average", "optimizer", "scaler", "discriminator", "discriminator_optimizer")
 
@@ -33,10 +36,12 @@ class Checkpoint:
         recipe: What the run was started with.
         model: Weights and buffers of the network.
         average: Moving average of `model`; empty where the recipe has none.
-        optimizer: Adam's state of parameter i under "i.name".
+        optimizer: Adam's state of each parameter, under "PARAMETER.exp_avg" and the like.
         scaler: State of the scaling of gradients in fp16; empty in other precisions.
         discriminator: Weights of the discriminator; empty where the recipe has none.
         discriminator_optimizer: As `optimizer`.
+        position: Where in the schedule the run stands, in steps of the recipe: more than `step` if a time limit
+            squeezed it. None = at `step`.
     """
 
     step: int
@@ -47,6 +52,7 @@ class Checkpoint:
     scaler: dict[str, Tensor] = field(default_factory=dict)
     discriminator: dict[str, Tensor] = field(default_factory=dict)
     discriminator_optimizer: dict[str, Tensor] = field(default_factory=dict)
+    position: float | None = None
 
     @property
     def best(self) -> dict[str, Tensor]:
@@ -81,12 +87,12 @@ class Checkpoint:
 
     def weights(self) -> "Checkpoint":
         """The best weights alone: enough to export, to average, and to go on from without Adam's state."""
-        return Checkpoint(self.step, self.recipe, self.best)
+        return Checkpoint(self.step, self.recipe, self.best, position=self.position)
 
     def light(self) -> "Checkpoint":
         """The best weights alone, in half precision."""
         halves = {name: t.half() if t.is_floating_point() else t for name, t in self.best.items()}
-        return Checkpoint(self.step, self.recipe, halves)
+        return Checkpoint(self.step, self.recipe, halves, position=self.position)
 
 
 def save_checkpoint(checkpoint: Checkpoint, run: Path, max_mb: float | None = None) -> list[Path]:
@@ -109,6 +115,8 @@ def save_checkpoint(checkpoint: Checkpoint, run: Path, max_mb: float | None = No
         for name, tensor in getattr(checkpoint, group).items()
     }
     metadata = {"step": str(checkpoint.step), "recipe": json.dumps(asdict(checkpoint.recipe))}
+    if checkpoint.position is not None:
+        metadata["position"] = repr(checkpoint.position)
     parts = [tensors] if max_mb is None else _split(tensors, max_mb * 1e6)
     paths = (
         [run / FILE_NAME]
@@ -129,7 +137,7 @@ def save_checkpoint(checkpoint: Checkpoint, run: Path, max_mb: float | None = No
 
 def holds_checkpoint(run: Path) -> bool:
     """Whether there is a checkpoint in folder `run`."""
-    return (run / FILE_NAME).is_file() or any(run.glob(PART_NAME.format("*", "*")))
+    return (run / FILE_NAME).is_file() or any(PART.fullmatch(path.name) for path in run.glob("*.safetensors"))
 
 
 def load_checkpoint(run: Path) -> Checkpoint:
@@ -149,13 +157,14 @@ def load_checkpoint(run: Path) -> Checkpoint:
                     group, name = key.split(".", 1)
                     groups[group][name] = file.get_tensor(key)
         step, recipe = int(metadata["step"]), recipe_from_dict(json.loads(metadata["recipe"]))
-        if step < 0:
-            raise ValueError(f"its step is {step}")
+        position = float(metadata["position"]) if "position" in metadata else None
+        if step < 0 or not (position is None or step <= position < math.inf):
+            raise ValueError(f"its step is {step}, its position {position}")
         _check_names(recipe.model, groups)
     except (OSError, SafetensorError, LookupError, TypeError, ValueError, RecursionError) as error:
         missing = f"it has no {error}" if isinstance(error, KeyError) else reason_of(error).rstrip(".")
         raise InputError(f"{path} is no checkpoint of partialconv, or broken: {missing}.") from error
-    return Checkpoint(step, recipe, **groups)
+    return Checkpoint(step, recipe, **groups, position=position)
 
 
 def _check_names(model: ModelRecipe, groups: dict[str, dict[str, Tensor]]) -> None:
@@ -177,15 +186,18 @@ def _check_names(model: ModelRecipe, groups: dict[str, dict[str, Tensor]]) -> No
 
 
 def _parts(run: Path) -> list[Path]:
-    found = {p.name: p for p in run.glob(PART_NAME.format("*", "*"))}
+    found = sorted((p for p in run.glob("*.safetensors") if PART.fullmatch(p.name)), key=_number)
     if not found:
         raise InputError(f"no {FILE_NAME} in {run}: give the folder that `partialconv train --out` wrote.")
-    number = re.fullmatch(PART_NAME.format(r"\d+", r"(\d+)"), sorted(found)[0])
-    names = [PART_NAME.format(n, number[1]) for n in range(1, int(number[1]) + 1)] if number else []
-    missing = [name for name in names if name not in found]
-    if missing or len(names) != len(found):
-        raise InputError(f"the checkpoint in {run} is not whole: expected {names or PART_NAME}, found {sorted(found)}.")
-    return [found[name] for name in names]
+    total = int(found[0].stem.rpartition("-")[2])
+    if [_number(path) for path in found] != list(range(1, total + 1)):
+        names = ", ".join(path.name for path in found)
+        raise InputError(f"the checkpoint in {run} is not whole: expected {total} files, found {names}.")
+    return found
+
+
+def _number(part: Path) -> int:
+    return int(part.stem.split("-")[1])
 
 
 def _split(tensors: dict[str, Tensor], max_bytes: float) -> list[dict[str, Tensor]]:
@@ -205,27 +217,55 @@ def _split(tensors: dict[str, Tensor], max_bytes: float) -> list[dict[str, Tenso
     return parts
 
 
-def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Flatten the state of `optimizer` into "parameter.name" tensors."""
-    state = optimizer.state_dict()["state"]
-    return {f"{index}.{name}": tensor for index, values in state.items() for name, tensor in values.items()}
+def optimizer_state(optimizer: torch.optim.Optimizer, net: nn.Module) -> dict[str, Tensor]:
+    """Flatten the state of the parameters of `net` in `optimizer` into "PARAMETER.name" tensors."""
+    return {
+        f"{name}.{key}": tensor
+        for name, parameter in net.named_parameters()
+        for key, tensor in optimizer.state.get(parameter, {}).items()
+    }
 
 
-def restore_optimizer(optimizer: torch.optim.Optimizer, flat: dict[str, Tensor]) -> None:
-    """Put the tensors of `optimizer_state` back.
+def restore_optimizer(
+    optimizer: torch.optim.Optimizer, net: nn.Module, flat: dict[str, Tensor], numbered: Sequence[str] = ()
+) -> None:
+    """Put the tensors of `optimizer_state` back: parameters that it does not know begin anew, frozen ones stay out.
+
+    Args:
+        optimizer: Of parameters of `net`.
+        net: The network.
+        flat: The tensors.
+        numbered: Names of parameters 0, 1, ... of checkpoints of before, which know no names.
 
     Raises:
-        InputError: they are those of other parameters.
+        InputError: they are those of another network.
     """
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    state: dict[int, dict[str, Tensor]] = {}
+    names = {parameter: name for name, parameter in net.named_parameters()}
+    shapes = {name: parameter.shape for parameter, name in names.items()}
+    moments: dict[str, dict[str, Tensor]] = {}
     for key, tensor in flat.items():
-        index, _, name = key.partition(".")
-        known = index.isdecimal() and int(index) < len(parameters) and name in ADAM
-        if not known or tensor.shape not in (parameters[int(index)].shape, ()):
+        place, _, kind = key.rpartition(".")
+        name = numbered[int(place)] if place.isdecimal() and int(place) < len(numbered) else place
+        if name not in shapes or kind not in ADAM or tensor.shape not in (shapes[name], ()):
             raise InputError(f"the checkpoint's optimizer.{key} of shape {tuple(tensor.shape)} is not of this network.")
-        parameter = parameters[int(index)]
-        if tensor.shape == parameter.shape:  # fused Adam walks through memory: the layout has to be the parameter's
-            tensor = torch.empty_like(parameter).copy_(tensor)
-        state.setdefault(int(index), {})[name] = tensor
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+        moments.setdefault(name, {})[kind] = tensor
+    state: dict[int, dict[str, Tensor]] = {}
+    for index, parameter in enumerate(p for group in optimizer.param_groups for p in group["params"]):
+        # fused Adam walks through memory: the layout has to be the parameter's
+        state[index] = {
+            kind: torch.empty_like(parameter).copy_(tensor) if tensor.shape == parameter.shape else tensor
+            for kind, tensor in moments.get(names[parameter], {}).items()
+        }
+    known = {index: values for index, values in state.items() if values}
+    optimizer.load_state_dict({"state": known, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def trained_names(recipe: Recipe) -> list[str]:
+    """The parameters that a run of a recipe trains, in order."""
+    with torch.device("meta"):
+        net = recipe.model.build()
+    if recipe.training.coarse_frozen:
+        net.freeze_coarse()
+    if recipe.training.norm_frozen:
+        net.freeze_norm()
+    return [name for name, parameter in net.named_parameters() if parameter.requires_grad]

@@ -1,7 +1,6 @@
 """Learning from two trained networks instead of from photos."""
 
 from collections import deque
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -9,8 +8,8 @@ from torch import Tensor
 
 from partialconv.conventions import composite
 from partialconv.models import PartialConvUNet
-from partialconv.training.checkpoint import load_checkpoint
 from partialconv.training.recipe import DistillationRecipe
+from partialconv.training.starting import network_of
 
 SMOOTH_PX = 3  # sigma: what is left of the difference after this blur is taken whole
 EDGE_PX = 4  # sigma: how far from known pixels the share is that of the edge
@@ -46,7 +45,7 @@ class Teachers:
         """
         if not recipe.error:
             return None
-        error, texture = (load_checkpoint(Path(run)).network() for run in (recipe.error, recipe.texture))
+        error, texture = (network_of(run) for run in (recipe.error, recipe.texture))
         for net in (error, texture):
             net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return cls(error, texture, recipe.share)

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from partialconv.models import PartialConvUNet
 from partialconv.models.losses import InpaintingLoss
 from partialconv.training.adversarial import Adversary
-from partialconv.training.checkpoint import Checkpoint, optimizer_state, restore_optimizer
+from partialconv.training.checkpoint import Checkpoint, optimizer_state, restore_optimizer, trained_names
 from partialconv.training.distillation import CropMemory, Teachers
 from partialconv.training.distributed import World
 from partialconv.training.pretrained import load_vgg16
@@ -68,7 +69,7 @@ class Learner:
         self.adversary = Adversary(recipe, world, self.dtype, features) if recipe.adversarial.weight > 0 else None
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
         self.average = copy.deepcopy(self.net) if settings.ema_decay > 0 else None
-        self.steps_done = 0
+        self.steps_done, self.position = 0, 0.0
         if state is not None:
             self._restore(state)
         self.phase: Phase = "initial"
@@ -151,18 +152,20 @@ class Learner:
         self.world.share_buffers(net)
         return net.eval()
 
-    def state(self, step: int) -> Checkpoint:
-        """Everything needed to go on after `step` steps."""
+    def state(self, step: int, position: float) -> Checkpoint:
+        """Everything needed to go on after `step` steps, at a position of the schedule."""
         averaged = {} if self.average is None else self.average.state_dict()
         scaler = {k: torch.tensor(float(v)) for k, v in self.scaler.state_dict().items()}
-        own = self.net.state_dict(), averaged, optimizer_state(self.optimizer), scaler
+        own = self.net.state_dict(), averaged, optimizer_state(self.optimizer, self.net), scaler
         other = () if self.adversary is None else self.adversary.state()
-        return Checkpoint(step, self.recipe, *own, *other)
+        squeezed = None if position == step else position
+        return replace(Checkpoint(step, self.recipe, *own, *other), position=squeezed)
 
     def _restore(self, state: Checkpoint) -> None:
         self.steps_done = state.step
+        self.position = float(state.step) if state.position is None else state.position
         self.net.load_state_dict(state.model)
-        restore_optimizer(self.optimizer, state.optimizer)
+        restore_optimizer(self.optimizer, self.net, state.optimizer, trained_names(state.recipe))
         if self.average is not None:
             self.average.load_state_dict(state.best)
         if self.adversary is not None:

@@ -4,9 +4,9 @@ import difflib
 import json
 import reprlib
 import tomllib
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -50,13 +50,30 @@ class _Table:
 
 @dataclass(frozen=True)
 class ModelRecipe(_Table):
-    """The network: see `PartialConvUNet`. `conv` "plain" is the paper's baseline of ordinary convolutions."""
+    """The network: see `PartialConvUNet`. `conv` "plain" is the paper's baseline of ordinary convolutions.
+
+    `first_bias`, `mean` and `std` are for networks of others, to go on from what `partialconv convert` wrote.
+    """
 
     width: Annotated[int, Field(ge=1, le=4096)] = 64
     num_levels: Annotated[int, Field(ge=1, le=MOST_LEVELS)] = 8
     conv: Literal["partial", "plain"] = "partial"
     detail_width: Annotated[int, Field(ge=0, le=4096)] = 0
     detail_dilations: Annotated[tuple[Count, ...], Field(max_length=64)] = ()
+    first_bias: bool = False
+    mean: Annotated[tuple[float, ...], Field(max_length=3)] = ()
+    std: Annotated[tuple[Rate, ...], Field(max_length=3)] = ()
+
+    @classmethod
+    def of(cls, net: PartialConvUNet) -> Self:
+        """What builds a network of the same layers.
+
+        Raises:
+            InputError: its images are not of 3 channels.
+        """
+        if net.in_channels != 3:
+            raise InputError(f"the network is of images of {net.in_channels} channels, expected 3 to train on.")
+        return cls(**{f.name: getattr(net, f.name) for f in fields(cls)})
 
     def build(self) -> PartialConvUNet:
         """The network, with new weights."""
@@ -66,6 +83,9 @@ class ModelRecipe(_Table):
             conv=self.conv,
             detail_width=self.detail_width,
             detail_dilations=self.detail_dilations,
+            first_bias=self.first_bias,
+            mean=self.mean,
+            std=self.std,
         )
 
 
@@ -140,8 +160,8 @@ class DistillationRecipe(_Table):
     """Two trained networks whose fills take the place of the truth in every loss term; none by default.
 
     Args:
-        error: Folder of a run, trained with the pixel terms alone.
-        texture: Folder of another, trained with all terms.
+        error: A run, file or model by name, trained with the pixel terms alone.
+        texture: Another, trained with all terms.
         share: Of the first in the mix of both, at the edge of the hole and deep inside, each 0 to 1; see
             `distillation.Teachers`.
         repeats: How often each crop is learned again later, beside new ones: steps are of (1 + repeats) batches, once
@@ -309,6 +329,7 @@ def recipe_from_dict(content: dict[str, Any]) -> Recipe:
     model, data, loss, judge = recipe.model, recipe.data, recipe.loss, recipe.adversarial
     _expect(model.detail_width not in (1, 2), "model.detail_width", "0, or at least 3")
     _expect(not model.detail_dilations or model.detail_width > 0, "model.detail_dilations", "none without detail_width")
+    _expect({len(model.mean), len(model.std)} in ({0}, {3}), "model.mean", "none or 3 numbers, and model.std as many")
     _expect(data.hole_ratio[0] < data.hole_ratio[1], "data.hole_ratio", "0 <= low < high <= 1")
     try:
         check_kinds(data.holes, bool(data.flow_masks))  # the folder need not be there to export

@@ -30,26 +30,28 @@ def _rate(phase: PhaseRecipe, position: float) -> float:
 class Clock:
     """Where in the schedule a run stands.
 
-    Without a time limit that is its number of steps. With one, the rest of the schedule is squeezed into the time
+    Without a time limit it moves on by one with each step. With one, the rest of the schedule is squeezed into the time
     that is left after the first step, in which networks are compiled, if there are more steps than fit: rates fall
     and phases change as they would have.
 
     Args:
-        start: Steps done before.
+        step: Steps done before.
+        start: The position after them.
         num_steps: Steps of the whole schedule.
         deadline_s: When the schedule has to be over, by `time.monotonic`; None = no limit.
     """
 
-    def __init__(self, start: int, num_steps: int, deadline_s: float | None) -> None:
-        self.start, self.num_steps, self.deadline_s = start, num_steps, deadline_s
+    def __init__(self, step: int, start: float, num_steps: int, deadline_s: float | None) -> None:
+        self.step, self.start, self.num_steps, self.deadline_s = step, start, num_steps, deadline_s
         self.began_s: float | None = None
 
     def position(self, step: int) -> float:
         """The position after `step` steps, from 0 to `num_steps`."""
+        counted = self.start + step - self.step
         if self.deadline_s is None:
-            return step
+            return min(self.num_steps, counted)
         now = time.monotonic()
         if self.began_s is None:
             self.began_s = min(now, self.deadline_s - 1e-9)
         passed = (now - self.began_s) / (self.deadline_s - self.began_s)
-        return min(self.num_steps, max(step, self.start + passed * (self.num_steps - self.start)))
+        return min(self.num_steps, max(counted, self.start + passed * (self.num_steps - self.start)))

@@ -19,12 +19,12 @@ from partialconv.data.resident import ResidentPhotos
 from partialconv.data.samples import change_colours
 from partialconv.errors import InputError
 from partialconv.masks.mixture import check_mixture
-from partialconv.models import PartialConvUNet
 from partialconv.training.checkpoint import holds_checkpoint, load_checkpoint, save_checkpoint
 from partialconv.training.distributed import World
 from partialconv.training.learner import GRADIENT, Learner
 from partialconv.training.recipe import Recipe, recipe_changes
 from partialconv.training.schedule import Clock, phase_at, rate_at
+from partialconv.training.starting import starting_network
 from partialconv.training.tracker import Tracker
 from partialconv.training.validation import Validation
 
@@ -58,12 +58,13 @@ def train(
             the weights at the end of the initial phase, to average with those at the end; made if missing.
         resume: Continue the run in `run`, on any number of processes. With the same recipe and photos, on the CPU,
             the result is bit for bit that of a run never stopped, but for crops that distillation repeats; another
-            recipe is taken from here on, and what differs is shown.
+            recipe is taken from here on, and what differs is shown. A schedule that a time limit squeezed goes on
+            where it was.
         validation: Photos to score on, as `data`; none by default.
         vgg: VGG16's weights, see `pretrained.load_vgg16`; needed if the recipe has perceptual or style terms.
         time_limit_s: Seconds until the last step; the schedule is squeezed into them. See `schedule.Clock`.
-        start: Folder of a run to take the weights from, for a new run of another recipe; detail layers or channels
-            that only the new recipe has are added, see `models.growth`. Not used when resuming.
+        start: A run, a file or the name of a model to take the weights from, for a new run: see `starting_network`.
+            Not used when resuming.
 
     Returns:
         How far the run came.
@@ -89,13 +90,14 @@ def train(
             held_out = None if validation is None else open_photos(validation, crop_px)
         if held_out is not None:
             checks = Validation.of(held_out, crop_px, world)
-        begun = None if start is None or state is not None else starting_network(start, recipe)
+        begun = None if start is None or state is not None else starting_network(start, recipe, photos)
         learner = Learner(recipe, world, vgg, state, begun)
         run.mkdir(parents=True, exist_ok=True)
         notes = list(photos.notes)
         if state is not None:
             notes += [f"other than in the run so far: {change}" for change in recipe_changes(state.recipe, recipe)]
-        clock = Clock(learner.steps_done, recipe.num_steps, None if time_limit_s is None else began + time_limit_s)
+        deadline_s = None if time_limit_s is None else began + time_limit_s
+        clock = Clock(learner.steps_done, learner.position, recipe.num_steps, deadline_s)
         tracker = Tracker(run, recipe, learner.steps_done, notes) if world.is_first else None
         loop = _Loop(recipe, world, learner, photos, run, clock, tracker, checks)
         # crops have one size, so cuDNN may try which of its convolutions is the fastest
@@ -104,23 +106,6 @@ def train(
                 return loop.go(share)
             with tracker:
                 return loop.go(share)
-
-
-def starting_network(run: Path, recipe: Recipe) -> PartialConvUNet:
-    """The best weights of a run in the network of another recipe.
-
-    Raises:
-        InputError: there is no run, or its network is another one and not the recipe's with fewer detail layers, or
-            with fewer channels.
-    """
-    before, model = load_checkpoint(run), recipe.model
-    if before.recipe.model == model:
-        return before.network()
-    torch.manual_seed(recipe.training.seed)  # of the new layers
-    grown = before.grown(model) or before.widened(model)
-    if grown is None:
-        raise InputError(f"{run} holds {before.recipe.model}, the recipe asks for {model}.")
-    return grown
 
 
 @dataclass
@@ -169,15 +154,15 @@ class _Loop:
         """Train to the end of the schedule, or until asked to stop."""
         recipe, tracking = self.recipe, self.recipe.tracking
         step = first = self.learner.steps_done
-        position = float(first)
+        position = self.learner.position
         pending: _Pending | None = None
-        before = phase_at(recipe, max(first - 1, 0))
+        before = phase_at(recipe, max(position - 1, 0))
         for step, batch in enumerate(self._batches(first, share), first + 1):
             began = time.perf_counter()
             target, valid = self._prepare(batch)
             phase = phase_at(recipe, position)
             if (before, phase) == ("initial", "finetune"):
-                self._keep_initial(step - 1)
+                self._keep_initial(step - 1, position)
             self.learner.enter(phase)
             before = phase
             lr = rate_at(recipe, position)
@@ -204,7 +189,7 @@ class _Loop:
                 if self.tracker.due(step) or done:
                     self.tracker.line(step, self.learner.phase, lr)
             if saves or self.ended:
-                self._save(step)
+                self._save(step, position)
             if step % tracking.validate_every == 0 or done:
                 self._validate(step)
             if done or self.ended:
@@ -215,7 +200,8 @@ class _Loop:
         data, settings = self.recipe.data, self.recipe.training
         size, offset = settings.batch_size, self.world.rank * share
         several = (
-            range(step * size + offset, step * size + offset + share) for step in range(first, self.recipe.num_steps)
+            range(step * size + offset, step * size + offset + share)
+            for step in range(first, first + math.ceil(self.recipe.num_steps - self.learner.position))
         )
         basis = (self.photos, data.crop_px, data.hole_ratio, settings.seed)
         kinds = (data.holes, data.flow_folder, data.colour_jitter)
@@ -266,17 +252,17 @@ class _Loop:
             self.tracker.step(pending.step, terms, pending.seconds)
         self.ended = self.ended or stop > 0
 
-    def _save(self, step: int) -> None:
+    def _save(self, step: int, position: float) -> None:
         if self.world.is_first:
-            save_checkpoint(self.learner.state(step), self.run)
+            save_checkpoint(self.learner.state(step, position), self.run)
         self.saved = step
         self.world.wait()
 
-    def _keep_initial(self, step: int) -> None:
+    def _keep_initial(self, step: int, position: float) -> None:
         if self.world.is_first:
             folder = self.run / "initial"
             folder.mkdir(exist_ok=True)
-            save_checkpoint(self.learner.state(step).weights(), folder)
+            save_checkpoint(self.learner.state(step, position).weights(), folder)
 
     def _validate(self, step: int) -> None:
         if self.checks is None:

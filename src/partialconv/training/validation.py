@@ -1,5 +1,6 @@
 """Scores on photos and holes that stay the same throughout a run."""
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 
 from partialconv.conventions import composite, valid_from_hole
 from partialconv.data.photos import PhotoSource
+from partialconv.errors import InputError
 from partialconv.masks import stroke_hole
 from partialconv.training.distributed import World
 
@@ -34,10 +36,14 @@ class Validation:
 
     @classmethod
     def of(cls, photos: PhotoSource, crop_px: int, world: World) -> "Validation":
-        """Cut and draw this process's share of the first photos of a source."""
+        """Cut and draw this process's share of the first photos of a source; those that cannot be decoded are named."""
         crops, holes = [], []
         for number in range(min(NUM_PHOTOS, len(photos)))[world.rank :: world.size]:
-            photo = ImageOps.fit(photos.read(number), (crop_px, crop_px))
+            try:
+                photo = ImageOps.fit(photos.read(number), (crop_px, crop_px))
+            except InputError as error:
+                warnings.warn(f"passed over {photos.names[number]}: {error}", stacklevel=2)
+                continue
             crops.append(torch.from_numpy(np.array(photo)).permute(2, 0, 1))
             drawn = [stroke_hole((crop_px, crop_px), (SEED, number, b), ratio) for b, ratio in enumerate(BINS)]
             holes.append(torch.from_numpy(np.stack(drawn)))

@@ -1,12 +1,13 @@
-"""The models inside the package; their cards are docs/models/NAME.md."""
+"""Models by name: the one inside the package, and those of other packages; their cards are docs/models/NAME.md."""
 
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+from importlib.metadata import entry_points
 from pathlib import Path
 
-from partialconv.errors import InputError
+from partialconv.errors import InputError, reason_of
 
 
 @dataclass(frozen=True)
@@ -18,17 +19,19 @@ class ShippedModel:
         sha256: Of the file.
         num_parameters: Of the network.
         summary: One line.
+        package: Holds the file.
     """
 
     name: str
     sha256: str
     num_parameters: int
     summary: str
+    package: str = "partialconv.zoo"
 
     @property
     def path(self) -> Path:
         """The file, not checked."""
-        return Path(str(resources.files(__name__) / f"{self.name}.onnx"))
+        return Path(str(resources.files(self.package) / f"{self.name}.onnx"))
 
     def is_intact(self) -> bool:
         """Whether the file is there and is the one that was published."""
@@ -53,27 +56,54 @@ SHIPPED = {
 }
 
 
+GROUP = "partialconv.models"  # of entry points: NAME = "package:MODEL", a dictionary of what `ShippedModel` takes
+OTHERS = {"full": "partialconv-model-full"}  # packages of their own, for their size
+
+
+@lru_cache
+def installed() -> dict[str, ShippedModel]:
+    """All models by name, those of other packages after the shipped ones.
+
+    Raises:
+        InputError: a package describes its model in another way.
+    """
+    found = dict(SHIPPED)
+    for entry in entry_points(group=GROUP):
+        try:
+            found.setdefault(entry.name, ShippedModel(**entry.load()))
+        except Exception as error:  # whatever the package does
+            raise InputError(f"the model {entry.name} of {entry.value} cannot be used: {reason_of(error)}.") from error
+    return found
+
+
 def model_path(model: str | Path | None = None) -> Path:
     """Find the file of a model.
 
     Args:
-        model: Name of a shipped model, whose file is checked against its hash; or a file, which is given back as it
+        model: Name of an installed model, whose file is checked against its hash; or a file, which is given back as it
             is, missing or not. None is the default model.
 
     Raises:
-        InputError: the file of a shipped model is damaged.
+        InputError: the file of a model is damaged, or the model is a package that is not installed.
 
     Example:
         >>> model_path("half").name
         'half.onnx'
     """
     name = DEFAULT if model is None else str(model)
-    return _intact(name) if name in SHIPPED and not (model and Path(model).exists()) else Path(name)
+    if model and Path(model).exists():
+        return Path(model)
+    if name in SHIPPED or name in installed():
+        return _intact(name)
+    if name in OTHERS:
+        raise InputError(f"the model {name} is not installed: pip install {OTHERS[name]}.")
+    return Path(name)
 
 
 @lru_cache
 def _intact(name: str) -> Path:
-    model = SHIPPED[name]
+    model = SHIPPED.get(name) or installed()[name]
     if not model.is_intact():
-        raise InputError(f"{model.path} is missing or damaged: install partialconv again.")
+        distribution = model.package.partition(".")[0].replace("_", "-")
+        raise InputError(f"{model.path} is missing or damaged: install {distribution} again.")
     return model.path

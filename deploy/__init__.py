@@ -1,0 +1,1 @@
+"""Building, installing and serving the package on other machines."""
