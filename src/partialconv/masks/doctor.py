@@ -225,9 +225,13 @@ def _judge_hole(hole: Hole, hole_color: HoleColor, name: str, findings: list[Fin
     elif ratio == 1:
         fix = f"paint only the hole {color}, and leave the rest {other}"
         findings.append(Finding("full", f"{name} marks every pixel", fix, fatal=True))
-    elif ratio > INVERTED_FROM and hole_color == "auto":
-        border = np.concatenate([hole[0], hole[-1], hole[1:-1, 0], hole[1:-1, -1]])
-        if border.mean() > 0.5:
-            message = f"{name} marks {ratio:.0%} of the picture and most of its border, and looks inverted"
-            fix = "say which color marks the hole (--hole-color black, or --hole-color white if it is right as it is)"
-            findings.append(Finding("inverted", message, fix, fatal=True))
+    elif hole_color == "auto" and looks_inverted(hole):
+        message = f"{name} marks {ratio:.0%} of the picture and most of its border, and looks inverted"
+        fix = "say which color marks the hole (--hole-color black, or --hole-color white if it is right as it is)"
+        findings.append(Finding("inverted", message, fix, fatal=True))
+
+
+def looks_inverted(hole: Hole) -> bool:
+    """Whether a hole, (H, W), covers most of its picture and most of its border."""
+    border = np.concatenate([hole[0], hole[-1], hole[1:-1, 0], hole[1:-1, -1]])
+    return bool(hole.mean() > INVERTED_FROM and border.mean() > 0.5)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from partialconv.errors import InputError, reason_of
 from partialconv.imageio import decode_picture
 from partialconv.imageio.opening import read_content
-from partialconv.masks.doctor import examine
+from partialconv.masks.doctor import examine, looks_inverted
 from partialconv.masks.levels import HoleColor
 from partialconv.masks.sets import MaskRow, new_folder, write_manifest, write_mask
 
@@ -49,7 +49,7 @@ def import_masks(source: Path, out: Path, kind: str, report: Callable[[int], Non
         for number, (name, content) in enumerate(_pictures(source)):
             picture = decode_picture(content, f"{name} in {source}")
             diagnosis = examine(picture, hole_color=PUBLISHED[kind])
-            inverted += any(finding.code == "inverted" for finding in diagnosis.findings)
+            inverted += looks_inverted(diagnosis.hole)
             rows.append(write_mask(folder, f"{number:05d}.png", diagnosis.hole))
             if report:
                 report(len(rows))

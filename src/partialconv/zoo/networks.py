@@ -64,7 +64,7 @@ def load_exported(path: Path) -> tuple["PartialConvUNet", dict[str, str]]:
         model = onnx.load(path)
         return read_graph(model).eval(), {entry.key: entry.value for entry in model.metadata_props}
     except Exception as error:  # a graph of another network breaks what reads it in every way
-        raise InputError(f"{path} is no file of `partialconv export`: {reason_of(error)}.") from error
+        raise InputError(f"{path} is not a file of `partialconv export`: {reason_of(error)}.") from error
 
 
 def load_file(path: Path) -> "PartialConvUNet":
