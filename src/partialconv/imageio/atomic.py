@@ -6,6 +6,7 @@ import re
 import secrets
 import shutil
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -182,13 +183,13 @@ def _take_after(temporary: Path, replaced: os.stat_result) -> None:
     """Give a file the mode of another one, and its owner and group as far as the system allows."""
     mode = stat.S_IMODE(replaced.st_mode)
     own = temporary.stat()
-    if (own.st_uid, own.st_gid) != (replaced.st_uid, replaced.st_gid):
+    if sys.platform != "win32" and (own.st_uid, own.st_gid) != (replaced.st_uid, replaced.st_gid):
         try:
             os.chown(temporary, replaced.st_uid, replaced.st_gid)
-        except (AttributeError, OSError):  # not on Windows, and for nobody but root
+        except OSError:  # for nobody but root
             try:
                 os.chown(temporary, -1, replaced.st_gid)
-            except (AttributeError, OSError):
+            except OSError:
                 mode &= ~0o070 | (mode & 0o007) << 3  # another group may do no more than everybody
             mode &= ~(stat.S_ISUID | stat.S_ISGID)
     temporary.chmod(mode)
