@@ -19,6 +19,17 @@ from partialconv.server.limits import Limits
 from partialconv.server.listen import make_server, open_socket
 from partialconv.server.process import PROGRAM, Process
 
+# put before the program of the working process: each run of the network is followed by a pause
+SLOW = """
+import time
+from partialconv.inference import inpainter
+told = inpainter._Progress.ran
+def ran(progress, batch):
+    told(progress, batch)
+    time.sleep(0.5)
+inpainter._Progress.ran = ran
+"""
+
 MODELS = {"half": None}
 
 

@@ -20,7 +20,7 @@ from partialconv.server.limits import Limits
 from partialconv.server.process import PROGRAM
 from partialconv.server.schema import CODES
 from partialconv.server.static import load_page
-from tests.server.serving import decoded, encoded, hole_array, make_app, parts, picture, serving
+from tests.server.serving import SLOW, decoded, encoded, hole_array, make_app, parts, picture, serving
 
 PHOTO, HOLE = encoded(picture()), encoded(hole_array())
 FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -393,20 +393,11 @@ def test_formats_that_are_only_read_come_back_as_png(client: httpx.Client, file_
 
 def test_progress_by_ticket() -> None:
     """A fill that waits in its middle until it was asked about."""
-    slow = """
-import time
-from partialconv.inference import inpainter
-told = inpainter._Progress.ran
-def ran(progress, batch):
-    told(progress, batch)
-    time.sleep(0.5)
-inpainter._Progress.ran = ran
-"""
     hole = np.zeros((300, 900), bool)
     hole[100:140, 20:60] = hole[100:110, 300:450] = hole[200:203, 600:900] = True
     files = {"photo": encoded(picture(300, 900)), "hole": encoded(hole)}
     ticket, seen = "0123456789abcdef", []
-    with serving(make_app(program=slow + PROGRAM)) as at, httpx.Client(base_url=at, timeout=60) as client:
+    with serving(make_app(program=SLOW + PROGRAM)) as at, httpx.Client(base_url=at, timeout=60) as client:
         with ThreadPoolExecutor(1) as pool:
             fill = pool.submit(httpx.post, f"{at}/api/fill", files=files, data={"ticket": ticket}, timeout=60)
             while not fill.done():

@@ -29,7 +29,7 @@ from tests.server.browser import (
     to_screen,
     touch,
 )
-from tests.server.serving import make_app, picture, serving
+from tests.server.serving import SLOW, make_app, picture, serving
 
 pytestmark = pytest.mark.skipif(
     find_chromium() is None, reason="no Chromium: install the distribution's package, or name one in CHROMIUM"
@@ -532,18 +532,9 @@ def test_what_cannot_be_filled_is_refused_when_it_is_opened(visit: Visit, photo:
 
 def test_a_fill_tells_per_cent(visit: Visit, tmp_path: Path) -> None:
     """A slow fill: the program of the process tells its progress, and waits in between."""
-    slow = """
-import time
-from partialconv.inference import inpainter
-told = inpainter._Progress.ran
-def ran(progress, batch):
-    told(progress, batch)
-    time.sleep(0.4)
-inpainter._Progress.ran = ran
-"""
     path = tmp_path / "large.png"
     picture(800, 1200).save(path)
-    with serving(make_app(program=slow + PROGRAM)) as address:
+    with serving(make_app(program=SLOW + PROGRAM)) as address:
         page = visit(at=f"{address}/")
         open_photo(page, path)
         for left in range(100, 1100, 200):

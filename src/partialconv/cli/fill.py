@@ -93,8 +93,6 @@ def fill(
         filling = fill_file(job, watcher=Teller())
         show.end()
         report = filling.report
-        if not as_json:
-            show.print(*(f"partialconv: note: {note}" for note in report.notes))
         line = (
             f"{photo}: filled {report.hole_ratio:.2%} of {report.width}x{report.height} pixels "
             f"in {filling.seconds:.1f} s: {'standard output' if streamed else target}"
@@ -151,9 +149,7 @@ def batch(
                 report.write(result.line() + "\n")
                 report.flush()
                 error = result.error if result.status != "ignored" else ""
-                warnings = [f"warning: {finding}" for finding in result.findings]
-                notes = [f"note: {note}" for note in result.notes]
-                for line in [*warnings, *notes, *filter(None, [error])]:
+                for line in [*(f"warning: {finding}" for finding in result.findings), *filter(None, [error])]:
                     told = line if result.photo in line else f"{result.photo}: {line}"
                     progress.console.print(told, markup=False, highlight=False, soft_wrap=True)
                 progress.advance(task)

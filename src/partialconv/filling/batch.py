@@ -40,7 +40,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Result:
-    """A line of the report: what became of a file, the doctor's findings or the error, seconds, its hole, and notes.
+    """A line of the report: what became of a file, the doctor's findings or the error, seconds and its hole.
 
     "left" is what is no photo, and "ignored" a file of the operating system.
     """
@@ -52,7 +52,6 @@ class Result:
     error: str = ""
     seconds: float = 0.0
     hole: str = ""
-    notes: list[str] = field(default_factory=list)
 
     def line(self) -> str:
         """As JSON."""
@@ -86,7 +85,7 @@ class Filler(Watcher):
         except Exception as error:  # one photo never stops the rest
             return Result(photo, output, "failed", [], f"{type(error).__name__}: {error}", _since(began), hole)
         findings = [*map(str, report.findings), *(f"{remark}." for remark in report.remarks)]
-        return Result(photo, output, "filled", findings, "", _since(began), hole, list(report.notes))
+        return Result(photo, output, "filled", findings, "", _since(began), hole)
 
     def _fill(self, item: Item) -> Report:
         options = replace(self.settings.options, hole_from_alpha=item.hole is None)

@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageOps
 from partialconv.conventions import Hole
 from partialconv.errors import InputError
 from partialconv.filling.options import FillOptions
-from partialconv.filling.report import Report, report_of
+from partialconv.filling.report import Report, about_width, report_of
 from partialconv.filling.watching import Stopwatch, Watcher
 from partialconv.imageio import (
     Filled,
@@ -141,12 +141,13 @@ def fill_file(job: FillJob, inpainter: Inpainter | None = None, watcher: Watcher
     del network  # its memory, if nobody else uses it, is worth more to the writer of a large photo
     begin("write")
     about_result = write_photo(photo, rgb, hole, job.output, job.overwrite, opaque=found.opaque)
+    about_result += about_width(hole, steps, job.options.copy)
     for remark in about_result:
         watcher.remarked(remark)
     if job.confidence is not None:
         _write_confidence(hole, photo.orientation, job.confidence, job.overwrite)
     clock.end()
-    report = report_of(replace(found, hole=hole), steps, (*remarks, *about_result), copied=job.options.copy)
+    report = report_of(replace(found, hole=hole), steps, (*remarks, *about_result))
     return Filling(report, clock.timings_s, job.output, steps)
 
 

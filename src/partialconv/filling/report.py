@@ -3,10 +3,12 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from partialconv.conventions import Hole
 from partialconv.inference import Plan, can_copy, widest_px
+from partialconv.inference.copying import THICK_PX
 from partialconv.masks import Diagnosis, Finding
 
-WIDE_PX = 32  # the detail of fills gets less from there on, see docs/benchmark.md
+WIDE_PX = 2 * THICK_PX
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,6 @@ class Report:
         findings: What is wrong with the picture of the hole.
         remarks: What else the user should know about the photo and the result; sentences without a full stop.
         plan: None if nothing was planned.
-        widest_px: Side of the largest square in the hole, in pixels; 0 below `WIDE_PX`, and if nothing was planned.
-        notes: What to look at in the fill, in sentences.
     """
 
     width: int
@@ -45,8 +45,6 @@ class Report:
     findings: tuple[Finding, ...]
     remarks: tuple[str, ...] = ()
     plan: PlanSummary | None = None
-    widest_px: int = 0
-    notes: tuple[str, ...] = ()
 
     @property
     def usable(self) -> bool:
@@ -58,35 +56,36 @@ class Report:
         content = asdict(self) | {"usable": self.usable}
         content["remarks"] = list(self.remarks)
         content["findings"] = [asdict(finding) for finding in self.findings]
-        content["notes"] = list(self.notes)
         if self.plan is None:
             del content["plan"]
         return content
 
 
-def report_of(
-    found: Diagnosis, steps: Plan | None = None, remarks: tuple[str, ...] = (), copied: bool = True
-) -> Report:
-    """Sum up a hole, and the plan of its fill, in which wide parts are `copied` or not."""
+def report_of(found: Diagnosis, steps: Plan | None = None, remarks: tuple[str, ...] = ()) -> Report:
+    """Sum up a hole, the plan of its fill, and what else there is to say."""
     height, width = found.hole.shape
     ratio = round(float(found.hole.mean()), 6)
-    if steps is None:
-        return Report(width, height, ratio, found.findings, remarks)
-    widest = widest_px(found.hole, steps)
+    return Report(width, height, ratio, found.findings, remarks, None if steps is None else summary_of(steps))
+
+
+def about_width(hole: Hole, steps: Plan, copied: bool) -> tuple[str, ...]:
+    """A remark if a hole is wider than what the network fills well.
+
+    Args:
+        hole: (H, W), True = was filled.
+        steps: The plan of its fill.
+        copied: Whether detail of the photo was wanted.
+    """
+    widest = widest_px(hole, steps)
     if widest < WIDE_PX:
-        return Report(width, height, ratio, found.findings, remarks, summary_of(steps))
-    notes = (_note(widest, copied),)
-    return Report(width, height, ratio, found.findings, remarks, summary_of(steps), widest, notes)
-
-
-def _note(widest: int, copied: bool) -> str:
+        return ()
     if copied and not can_copy():
         why = "the package pypatchmatch does not work here, so it is blurred: install it (pip install pypatchmatch)"
     elif copied:
         why = "what was there is not known, and other parts of the photo took its place: look at the result closely"
     else:
         why = "without copies of the photo it is blurred: fill it with them"
-    return f"the hole is up to {widest} pixels wide, and beyond {WIDE_PX} {why}."
+    return (f"the hole is up to {widest} pixels wide, and beyond {WIDE_PX} {why}",)
 
 
 def summary_of(steps: Plan) -> PlanSummary:

@@ -19,7 +19,8 @@ from partialconv.inference.carrying import Level, carry
 from partialconv.inference.patchmatch import is_available, patchmatch
 from partialconv.inference.planner import Box, Plan, halved_hole
 from partialconv.inference.scales import halved, rounded
-from partialconv.inference.shapes import box_sums, depths, grown, opened, smooth, spread
+from partialconv.inference.shapes import box_sums, depths, opened, smooth, spread
+from partialconv.masks.morphology import dilate
 
 Map = NDArray[np.floating[Any]]
 THICK_PX = 16  # half the width of what is copied into; thinner parts lose PSNR by it
@@ -104,7 +105,7 @@ def _thick_part(hole: Hole, box: Box) -> Hole:
 
 def _level(photo: NDArray[Any], hole: Hole, thick: Hole) -> Level:
     """A window of the photo, ready to be copied into."""
-    wanted = grown(thick, THICK_PX) & hole
+    wanted = dilate(thick, THICK_PX) & hole
     low, high = 0.0, 255.0
     if photo.dtype != np.uint8:  # PatchMatch sees 256 levels: what is known is stretched to them, dark scans, too
         known = photo[~hole]

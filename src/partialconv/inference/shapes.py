@@ -1,4 +1,4 @@
-"""Growing and shrinking holes, and sums and means over squares."""
+"""The inside of holes, and sums and means over squares."""
 
 from typing import Any
 
@@ -7,26 +7,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from partialconv.conventions import Hole
+from partialconv.masks.morphology import dilate
 
 Map = NDArray[np.floating[Any]]
 
 
-def grown(hole: Hole, px: int) -> Hole:
-    """A hole, (H, W), with all pixels whose distance to it is at most `px` along both axes."""
-    for axis in (0, 1):
-        count = _window_sums(hole, px, axis)
-        hole = count > 0
-    return hole
-
-
 def shrunk(hole: Hole, px: int) -> Hole:
     """The pixels of a hole, (H, W), that are further than `px` from known ones; beyond the border nothing is known."""
-    return ~grown(~hole, px)
+    return ~dilate(~hole, px)
 
 
 def opened(hole: Hole, px: int) -> Hole:
     """The part of a hole that squares of 2 `px` + 1 pixels inside it cover."""
-    return grown(shrunk(hole, px), px)
+    return dilate(shrunk(hole, px), px)
 
 
 def depths(hole: Hole, most: int) -> Map:
@@ -51,8 +44,10 @@ def depths(hole: Hole, most: int) -> Map:
 
 def box_sums(values: NDArray[Any], px: int) -> Map:
     """The sums of `values`, (H, W), over squares of 2 `px` + 1 pixels; zeros beyond the border."""
-    for axis in (0, 1):
-        values = _window_sums(values, px, axis).astype(np.float32)
+    for _ in (0, 1):
+        length = len(values)
+        total = np.cumsum(np.pad(values, [(px + 1, px), (0, 0)]), axis=0, dtype=np.float64)
+        values = (total[2 * px + 1 :] - total[:length]).astype(np.float32).T
     return values
 
 
@@ -80,13 +75,3 @@ def spread(values: Map, known: Hole) -> Map:
 
 def _quarter(values: Map) -> Map:
     return np.asarray(values[::2, ::2] + values[1::2, ::2] + values[::2, 1::2] + values[1::2, 1::2])
-
-
-def _window_sums(values: NDArray[Any], px: int, axis: int) -> NDArray[Any]:
-    kind = np.int32 if values.dtype == np.bool_ else np.float64
-    padded = np.pad(values, [(px + 1, px) if a == axis else (0, 0) for a in (0, 1)])
-    total: NDArray[Any] = np.cumsum(padded, axis=axis, dtype=kind)
-    length = values.shape[axis]
-    if axis == 0:
-        return np.asarray(total[2 * px + 1 :] - total[:length])
-    return np.asarray(total[:, 2 * px + 1 :] - total[:, :length])

@@ -193,8 +193,6 @@ SCHEMAS: Document = {
         usable=FLAG,
         findings={"type": "array", "items": {"$ref": "#/components/schemas/Finding"}},
         remarks={"type": "array", "items": TEXT},
-        widest_px=COUNT | {"description": "Side of the largest square in the hole; 0 if thin or not planned."},
-        notes={"type": "array", "items": TEXT},
         optional={"plan": {"$ref": "#/components/schemas/Plan"}},
     ),
     "Plan": _object(

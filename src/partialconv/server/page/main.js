@@ -154,7 +154,7 @@ async function fill() {
     current.filled({blob: file, picture, shown, report, seconds, hole});
     await present();
     await showDistance();
-    const remarks = [words.findings(report), words.notes(report)].filter(Boolean);
+    const remarks = [words.findings(report), words.remarks(report)].filter(Boolean);
     say([`Filled in ${seconds.toFixed(seconds < 1 ? 2 : 1)} s.`, ...remarks].join(" "), false, remarks.length ? 8 : 2.5);
   } catch (error) {
     say(error.name === "AbortError" ? "Stopped." : words.refusal(error), true);

@@ -26,8 +26,8 @@ const WIDE = 16; // pixels from the border of a hole: beyond, what was there is 
 
 export const findings = (report) => report.findings.map(({code, message}) => FINDINGS[code] ?? message).join(" ");
 
-// What to look at in the result.
-export const notes = ({remarks, notes}) => [...remarks, ...notes].map(sentence).map((text) => text.replace(/[^.]$/, "$&.")).join(" ");
+// What to know about the result.
+export const remarks = (report) => report.remarks.map((remark) => `${sentence(remark)}.`).join(" ");
 
 export const refusal = (error) => REFUSALS[error.code] ?? sentence(error.message);
 
