@@ -19,7 +19,7 @@ from partialconv.models.discriminator import Discriminator, Judgement
 from partialconv.models.features import VGG16Features
 from partialconv.training import adversarial
 from partialconv.training.adversarial import Adversary
-from partialconv.training.checkpoint import FILE_NAME, load_checkpoint, save_checkpoint
+from partialconv.training.checkpoint import FILE_NAME, Checkpoint, load_checkpoint, save_checkpoint
 from partialconv.training.distributed import World
 from partialconv.training.learner import Learner
 from partialconv.training.recipe import AdversarialRecipe, DistillationRecipe, Recipe, recipe_from_dict
@@ -257,6 +257,24 @@ def test_a_checkpoint_from_before_goes_on_with_a_discriminator(finished: Path, p
     # and without it again
     assert train(changed(initial={"num_steps": 9}), photos, tmp_path, resume=True) == (9, True)
     assert not load_checkpoint(tmp_path).discriminator
+
+
+@pytest.mark.parametrize("kind", ["patches", "vgg16"])
+def test_numbered_moments_of_before_are_read(kind: str) -> None:
+    """Those of "vgg16" count only what learns, not the channels that are mixed at random."""
+    judge = adversary(kind=kind)
+    target, output, valid = crops()
+    judge.learn(judge.play(target, output.detach(), valid), 1e-2, 1)
+    weights, moments = judge.state()
+    names = list(dict.fromkeys(key.rpartition(".")[0] for key in moments))
+    numbered = {f"{names.index(key.rpartition('.')[0])}.{key.rpartition('.')[2]}": t for key, t in moments.items()}
+    recipe = changed(JUDGED, adversarial={"kind": kind})
+    other = adversary(kind=kind)
+    other.restore(Checkpoint(1, recipe, {}, discriminator=weights, discriminator_optimizer=numbered))
+    found = other.state()[1]
+    assert found.keys() == moments.keys()
+    for name, tensor in moments.items():
+        torch.testing.assert_close(found[name], tensor, rtol=0, atol=0)
 
 
 def test_another_discriminator_is_refused(photos: Path, tmp_path: Path) -> None:

@@ -150,7 +150,8 @@ class Adversary:
                     "a new run with --start."
                 )
         self.net.load_state_dict(state.discriminator)
-        names = [name for name, _ in self.net.named_parameters()]
+        learned = {parameter for group in self.optimizer.param_groups for parameter in group["params"]}
+        names = [name for name, parameter in self.net.named_parameters() if parameter in learned]
         restore_optimizer(self.optimizer, self.net, state.discriminator_optimizer, names)
 
     def _precision(self, on: Tensor) -> torch.autocast:
