@@ -8,7 +8,7 @@ from partialconv.inference import Plan, can_copy, widest_px
 from partialconv.inference.copying import THICK_PX
 from partialconv.masks import Diagnosis, Finding
 
-WIDE_PX = 2 * THICK_PX
+WIDE_PX = 2 * THICK_PX  # holes up to here are filled by the network alone
 
 
 @dataclass(frozen=True)
