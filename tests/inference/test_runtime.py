@@ -1,5 +1,7 @@
 """Every runtime against the training network, and what they refuse."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -228,3 +230,22 @@ def test_an_older_file_is_written_anew(tmp_path: Path) -> None:
 def test_it_takes_as_many_cores_as_it_is_told(given_num: str, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", given_num)
     assert OnnxRuntime(model_path()).session.get_session_options().intra_op_num_threads == expected
+
+
+def test_ctrl_c_still_works_after_another_thread_freed_openvino() -> None:
+    """OpenVINO gives a thread a stack for signals, and another thread must not take it away: a crash, otherwise."""
+    code = """
+import os, signal, threading
+from partialconv.inference import open_runtime
+from partialconv.zoo import model_path
+held = [open_runtime("openvino", model_path())]
+thread = threading.Thread(target=held.clear)
+thread.start()
+thread.join()
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except KeyboardInterrupt:
+    print("stopped")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "stopped\n"), done.stderr

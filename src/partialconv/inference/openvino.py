@@ -3,6 +3,7 @@
 import io
 import threading
 from collections import OrderedDict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,10 @@ class OpenVinoRuntime:
 
     def __init__(self, model: Path, device: str = "CPU", precision: str = "fp32") -> None:
         try:
-            openvino = import_openvino()
+            self._core = _core()
         except ImportError as error:
             raise ImportError("the runtime openvino needs it: pip install 'partialconv[openvino]'.") from error
-        self._core, self._model, self._device = openvino.Core(), model, device.upper()
+        self._model, self._device = model, device.upper()
         if self._device.partition(".")[0] not in self._core.available_devices:
             devices = ", ".join(self._core.available_devices)
             raise InputError(f"OpenVINO has no device {device}, expected one of {devices}.")
@@ -76,3 +77,13 @@ class OpenVinoRuntime:
                 network.reshape({"image": list(image), "valid": list(valid)})
                 self._sizes[image] = self._core.compile_model(network, self._device, self._hints)
             return self._sizes[image]
+
+
+@cache
+def _core() -> Any:
+    """OpenVINO, kept until the process ends.
+
+    It gives the thread that loads it another stack for signals, and takes that back where it is freed: in another
+    thread, say by the garbage collector, the first one is left without a stack, and Ctrl-C ends in a crash.
+    """
+    return import_openvino().Core()
