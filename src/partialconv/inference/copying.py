@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from partialconv.conventions import Hole
 from partialconv.inference.carrying import Level, carry
+from partialconv.inference.continuing import is_drawn
 from partialconv.inference.patchmatch import is_available, patchmatch
 from partialconv.inference.planner import Box, Plan, halved_hole
 from partialconv.inference.scales import halved, rounded
@@ -37,7 +38,6 @@ CONTEXT_PX = 64  # around a hole, at least
 NEAR_PX = 32  # wide parts nearer than this to each other are filled together
 MARGIN_PX = 16  # around what is copied into, for means
 MOST_PX = 30_000  # of a hole that PatchMatch fills; larger ones it fills where they are smaller: quicker, and better
-DRAWN = 0.5  # share of neighbours that are the same; of photos about 0.1, if no large part is black or white
 FEWEST_SOURCES = 400  # known pixels, or there is too little to choose from
 
 
@@ -62,7 +62,7 @@ def copy_detail(photo: NDArray[Any], hole: Hole, steps: Plan, peak: float, tell:
         copies = _copies(level, partial(_tell_part, tell, number, len(boxes)))
         part = level.box.slices
         before, inside = level.colours(part), thick[part]
-        if _is_drawn(photo[window.slices], marked):
+        if is_drawn(photo[window.slices], marked):
             mixed = np.where(_sure(before, marked[part])[..., None] > 0.5, before, copies)
         else:
             detail, colour = _shares(before, marked[part], inside)
@@ -117,15 +117,6 @@ def _box_of(hole: Hole) -> Box:
     rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
     box = Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
     return box.grown(MARGIN_PX, (hole.shape[0], hole.shape[1]))
-
-
-def _is_drawn(photo: NDArray[Any], hole: Hole) -> bool:
-    """Whether a picture is no photo, but drawn: without noise, so that most neighbours are the same.
-
-    There copies are exact, and the network's fill is not.
-    """
-    same = (photo[:, 1:] == photo[:, :-1]).all(axis=2)
-    return bool(same[~(hole[:, 1:] | hole[:, :-1])].mean() > DRAWN)
 
 
 def _copies(level: Level, tell: Callable[[float], None]) -> Map:

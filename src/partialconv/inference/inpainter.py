@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from partialconv.conventions import FloatArray, valid_from_hole
 from partialconv.errors import InputError
+from partialconv.inference.continuing import continue_certain
 from partialconv.inference.copying import copy_detail, wide_boxes
 from partialconv.inference.feather import feather
 from partialconv.inference.grain import add_grain
@@ -99,14 +100,23 @@ class Inpainter:
             raise InputError(f"the hole is {hole.dtype} {hole.shape}, expected bool {photo.shape[:2]}.")
         filled, peak = photo.copy(), PEAKS[photo.dtype.name]
         steps = self.plan(hole)
-        progress = _Progress(tell, steps, copy and bool(wide_boxes(steps, hole)))
-        self._follow(steps, filled, hole, progress)
-        if copy:
-            copy_detail(filled, hole, steps, peak, progress.copied)
-        if grain:
-            add_grain(filled, hole, steps, peak)
-        keep_tones(filled, hole, steps, peak)
-        progress.copied(1)
+        wide = wide_boxes(steps, hole) if copy else []
+        certain, noiseless = continue_certain(filled, hole, wide, peak)
+        left = hole & ~certain
+        if left.any():
+            steps = plan(left)
+            progress = _Progress(tell, steps, bool(wide))
+            self._follow(steps, filled, left, progress)
+            if copy:
+                copy_detail(filled, left, steps, peak, progress.copied)
+        left |= noiseless
+        if left.any():
+            steps = plan(left)
+            if grain:
+                add_grain(filled, left, steps, peak)
+            keep_tones(filled, left, steps, peak)
+        if tell is not None:
+            tell(1)
         return filled
 
     def _follow(self, steps: Plan, photo: NDArray[Any], hole: Hole, progress: "_Progress") -> None:

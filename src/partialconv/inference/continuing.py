@@ -1,0 +1,102 @@
+"""What goes on under a wide hole without a doubt: one flat colour, a smooth surface, a pattern that repeats.
+
+No network is needed there, and none is as exact. Whether it is so is decided by what is around a hole alone.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from partialconv.conventions import Hole
+from partialconv.inference.planner import Box
+from partialconv.inference.repeats import repeat
+from partialconv.inference.scales import rounded
+from partialconv.inference.surfaces import LEAST_LEVELS, flat_colour, surface
+from partialconv.masks.morphology import dilate
+
+BLOCK_PX = 8  # holes are told apart on a grid of such squares
+CONTEXT_PX = 64  # around a hole, at least
+DRAWN = 0.5  # share of neighbours that are the same; of photos about 0.1, if no large part is black or white
+
+
+def continue_certain(photo: NDArray[Any], hole: Hole, boxes: list[Box], peak: float) -> tuple[Hole, Hole]:
+    """Fill the wide holes under which it is certain what goes on, in place.
+
+    Args:
+        photo: (H, W, 3), uint8, uint16 or float32.
+        hole: (H, W), True = to be filled.
+        boxes: Around its wide parts.
+        peak: The value of white.
+
+    Returns:
+        What was filled, (H, W), and the part of it that has noise around it and has got none.
+    """
+    done, noiseless = np.zeros_like(hole), np.zeros_like(hole)
+    seen = np.zeros_like(hole)
+    for box in boxes:
+        if seen[box.slices].any():
+            continue
+        whole, around = _whole(hole, box)
+        seen[around.slices] |= whole[around.slices]
+        window = around.grown(max(CONTEXT_PX, *around.shape), (hole.shape[0], hole.shape[1])).slices
+        for part in (whole[window], hole[window] & ~whole[window]):
+            filled, is_noisy = _continue(photo[window], part & ~done[window], hole[window], peak)
+            done[window] |= filled
+            if is_noisy:
+                noiseless[window] |= filled
+            if not filled.any():
+                break  # what is thin beside it is for the network, too
+    return done, noiseless
+
+
+def is_drawn(photo: NDArray[Any], hole: Hole) -> bool:
+    """Whether a picture is no photo, but drawn: without noise, so that most neighbours are the same."""
+    same = (photo[:, 1:] == photo[:, :-1]).all(axis=2)
+    known = ~(hole[:, 1:] | hole[:, :-1])
+    return bool(known.any()) and bool(same[known].mean() > DRAWN)
+
+
+def _whole(hole: Hole, box: Box) -> tuple[Hole, Box]:
+    """All of a hole that hangs together with what is in a box, told by squares that touch, and the box around that."""
+    height, width = (-(-side // BLOCK_PX) for side in hole.shape)
+    padded = np.zeros((height * BLOCK_PX, width * BLOCK_PX), bool)
+    padded[: hole.shape[0], : hole.shape[1]] = hole
+    squares = padded.reshape(height, BLOCK_PX, width, BLOCK_PX).any(axis=(1, 3))
+    reached = np.zeros_like(squares)
+    inside = slice(box.top // BLOCK_PX, -(-box.bottom // BLOCK_PX)), slice(box.left // BLOCK_PX, -(-box.right // BLOCK_PX))
+    reached[inside] = squares[inside]
+    while True:
+        grown = dilate(reached, 1) & squares
+        if (grown == reached).all():
+            break
+        reached = grown
+    rows, columns = np.flatnonzero(reached.any(axis=1)), np.flatnonzero(reached.any(axis=0))
+    around = Box(
+        int(rows[0]) * BLOCK_PX,
+        int(columns[0]) * BLOCK_PX,
+        min(hole.shape[0], (int(rows[-1]) + 1) * BLOCK_PX),
+        min(hole.shape[1], (int(columns[-1]) + 1) * BLOCK_PX),
+    )
+    whole = reached.repeat(BLOCK_PX, axis=0).repeat(BLOCK_PX, axis=1)[: hole.shape[0], : hole.shape[1]] & hole
+    return whole, around
+
+
+def _continue(photo: NDArray[Any], hole: Hole, unknown: Hole, peak: float) -> tuple[Hole, bool]:
+    """Fill a hole in place; what was filled, and whether there is noise around it that it has not."""
+    if not hole.any():
+        return hole, False
+    colours = photo.astype(np.float32) * np.float32(255 / peak)
+    colour = flat_colour(colours, hole, unknown)
+    if colour is not None:
+        found, noise = np.broadcast_to(colour, (np.count_nonzero(hole), 3)), 0.0
+    elif (fitted := surface(colours, hole, unknown)) is not None:
+        found, noise = fitted
+    elif (sources := repeat(colours, hole, unknown, is_drawn(photo, unknown))) is not None:
+        filled, rows, columns = sources
+        photo[filled] = photo[rows[filled], columns[filled]]
+        return filled, False
+    else:
+        return np.zeros_like(hole), False
+    photo[hole] = rounded((found * (peak / 255)).clip(0, peak).astype(np.float32), photo.dtype)
+    return hole, noise > LEAST_LEVELS

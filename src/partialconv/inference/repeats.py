@@ -1,0 +1,136 @@
+"""Patterns that repeat: stripes, dots, bricks, grids, fences, straight edges.
+
+A frame of known pixels around the hole is laid over the photo at every shift. Where a pattern repeats, it fits at some
+of them, and what is under the hole is what the photo has there.
+
+Source: the shifts are those of He and Sun 2012, "Statistics of Patch Offsets for Image Completion"; that a frame
+measures them, by Fourier transforms, and that one must fit nearly exactly, is ours.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from partialconv.conventions import Hole
+from partialconv.inference.scales import halved
+from partialconv.masks.morphology import dilate
+
+Map = NDArray[np.floating[Any]]
+Shifts = NDArray[np.intp]
+FRAME_PX = 24  # of known pixels around a hole
+MOST_PIXELS = 300_000  # of the photo in which shifts are looked for; larger ones are halved first
+NUM_SHIFTS = 60  # that are kept, at each scale
+LEAST_PX = 4  # of a shift: nearer ones fit everywhere, for neighbours are alike
+LEAST_SHARE = 0.5  # of the frame that must lie on known pixels
+UNSEEN = 0.003  # of the frame's variance: cost of the share that does not, so that both ends of an edge count
+LEAST_FILLED = 0.9  # share of the hole that the shifts must reach
+SAMPLES = 20_000  # pixels of the frame at which a shift is measured again
+EXACT, ALIKE = 0.15, 0.4  # how far off a frame may be, by its own contrast: in photos, and in drawn pictures
+NOISE_LEVELS = 1.0  # and this much besides
+LEAST_CONTRAST = 3.0  # levels: below it there is no pattern
+ROUNDS = 40  # a hole of so many periods can be crossed
+
+
+def repeat(colours: Map, hole: Hole, unknown: Hole, drawn: bool) -> tuple[Hole, Shifts, Shifts] | None:
+    """Where what is under a hole stands again.
+
+    Args:
+        colours: (H, W, 3), 0 to 255.
+        hole: (H, W), True = to be filled.
+        unknown: (H, W), True = no source: the hole, and others.
+        drawn: Whether the picture is no photo; then a pattern may repeat less exactly.
+
+    Returns:
+        The pixels of the hole, nearly all, that stand again somewhere, (H, W), and the row and the column of each,
+        (H, W); None if nothing repeats.
+    """
+    shifts, differences, contrast = _shifts(colours, hole, unknown)
+    if contrast < LEAST_CONTRAST:
+        return None
+    good = differences <= (ALIKE if drawn else EXACT) * contrast + NOISE_LEVELS
+    left, rows, columns = _followed(shifts[good], hole, unknown)
+    found = hole & ~left
+    return (found, rows, columns) if np.count_nonzero(found) >= LEAST_FILLED * np.count_nonzero(hole) else None
+
+
+def _shifts(colours: Map, hole: Hole, unknown: Hole) -> tuple[Shifts, Map, float]:
+    """The shifts that fit best, (N, 2), the best first, how far off each is, in levels, and the frame's contrast."""
+    if hole.size > MOST_PIXELS and min(hole.shape) > 4 * FRAME_PX:
+        less = [halved(part[..., None].astype(np.float32), np.zeros_like(part))[..., 0] > 0 for part in (hole, unknown)]
+        shifts, _, _ = _shifts(halved(colours, unknown), less[0], less[1])
+        near = np.stack(np.meshgrid((-1, 0, 1), (-1, 0, 1), indexing="ij"), -1).reshape(-1, 1, 2)
+        shifts = np.unique((2 * shifts + near).reshape(-1, 2), axis=0)
+    else:
+        shifts = _fitting(colours, hole, unknown)
+    frame = np.argwhere(dilate(hole, FRAME_PX) & ~unknown)
+    frame = frame[:: -(-len(frame) // SAMPLES)]
+    if not len(frame) or not len(shifts):
+        return shifts[:0], np.zeros(0), 0.0
+    values = colours[frame[:, 0], frame[:, 1]]
+    variance = float(values.var(axis=0).mean())
+    squares, shares = np.array([_difference(colours, unknown, frame, values, shift) for shift in shifts]).T
+    best = np.argsort(squares + UNSEEN * variance * (1 - shares), kind="stable")[:NUM_SHIFTS]
+    best = best[shares[best] >= LEAST_SHARE]
+    return shifts[best], np.sqrt(squares[best]), float(np.sqrt(variance))
+
+
+def _fitting(colours: Map, hole: Hole, unknown: Hole) -> Shifts:
+    """The shifts at which the frame differs least from the photo, of all there are."""
+    known = ~unknown
+    frame = (dilate(hole, FRAME_PX) & known).astype(np.float64)
+    shape = 2 * hole.shape[0], 2 * hole.shape[1]
+    frame_there, known_there = np.conj(np.fft.rfft2(frame, shape)), np.fft.rfft2(known, shape)
+    total = np.zeros((shape[0], shape[1] // 2 + 1), np.complex128)
+    for channel in range(colours.shape[2]):
+        values = (colours[..., channel] - colours[known, channel].mean()) * known
+        squares = np.square(values)
+        total += np.conj(np.fft.rfft2(squares * frame, shape)) * known_there
+        total += frame_there * np.fft.rfft2(squares, shape)
+        total -= 2 * np.conj(np.fft.rfft2(values * frame, shape)) * np.fft.rfft2(values, shape)
+    count = np.fft.irfft2(frame_there * known_there, shape)
+    differences = np.fft.irfft2(total, shape).clip(0) / np.maximum(count, 1)
+    share = (count / max(1.0, float(frame.sum()))).clip(0, 1)
+    differences += UNSEEN * float(colours[frame > 0].var(axis=0).mean()) * (1 - share)
+    differences[share < LEAST_SHARE] = np.inf
+    away, across = (np.minimum(np.arange(side), side - np.arange(side)) for side in shape)
+    differences[(away[:, None] < LEAST_PX) & (across < LEAST_PX)] = np.inf
+    least = np.argsort(differences, axis=None, kind="stable")[:NUM_SHIFTS]
+    least = least[np.isfinite(differences.flat[least])]
+    found = np.stack(np.unravel_index(least, shape), axis=1)
+    return np.where(found >= np.array(hole.shape), found - np.array(shape), found)
+
+
+def _difference(colours: Map, unknown: Hole, frame: Shifts, values: Map, shift: Shifts) -> tuple[float, float]:
+    """The mean square of how far the frame is off at a shift, and the share of it that lies on known pixels."""
+    inside, rows, columns = _shifted(frame, shift, unknown)
+    if not inside.any():
+        return np.inf, 0.0
+    return float(np.square(colours[rows, columns] - values)[inside].mean()), float(inside.mean())
+
+
+def _shifted(places: Shifts, shift: Shifts, unknown: Hole) -> tuple[Hole, Shifts, Shifts]:
+    """Places moved by a shift, and whether they are known."""
+    rows, columns = (places + shift).T
+    inside = (rows >= 0) & (rows < unknown.shape[0]) & (columns >= 0) & (columns < unknown.shape[1])
+    rows, columns = rows.clip(0, unknown.shape[0] - 1), columns.clip(0, unknown.shape[1] - 1)
+    return inside & ~unknown[rows, columns], rows, columns
+
+
+def _followed(shifts: Shifts, hole: Hole, unknown: Hole) -> tuple[Hole, Shifts, Shifts]:
+    """What no shift reaches, and the source of each other pixel of a hole, by the best shift that leads to one."""
+    rows, columns = (np.array(part) for part in np.indices(hole.shape))
+    left, last = unknown.copy(), -1
+    for _ in range(ROUNDS):  # a filled pixel leads on to its own source
+        places = np.argwhere(left & hole)
+        if len(places) in (0, last):
+            break
+        last = len(places)
+        for shift in shifts:
+            inside, there, across = _shifted(places, shift, left)
+            here = tuple(places[inside].T)
+            there, across = there[inside], across[inside]
+            rows[here], columns[here] = rows[there, across], columns[there, across]
+            left[here] = False
+            places = places[~inside]
+    return left, rows, columns
