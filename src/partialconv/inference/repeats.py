@@ -19,14 +19,16 @@ from partialconv.masks.morphology import dilate
 Map = NDArray[np.floating[Any]]
 Shifts = NDArray[np.intp]
 FRAME_PX = 24  # of known pixels around a hole
-MOST_PIXELS = 300_000  # of the photo in which shifts are looked for; larger ones are halved first
-NUM_SHIFTS = 60  # that are kept, at each scale
+MOST_PIXELS = 200_000  # of the photo in which shifts are looked for; larger ones are halved first
+NUM_SHIFTS = 60  # that are kept
+NUM_FINER = 20  # that are looked at again at double size, with their neighbours
 LEAST_PX = 4  # of a shift: nearer ones fit everywhere, for neighbours are alike
 LEAST_SHARE = 0.5  # of the frame that must lie on known pixels
 UNSEEN = 0.003  # of the frame's variance: cost of the share that does not, so that both ends of an edge count
 LEAST_FILLED = 0.9  # share of the hole that the shifts must reach
-SAMPLES = 20_000  # pixels of the frame at which a shift is measured again
+SAMPLES = 6_000  # pixels of the frame at which a shift is measured again
 EXACT, ALIKE = 0.15, 0.4  # how far off a frame may be, by its own contrast: in photos, and in drawn pictures
+HOPELESS = 0.5  # so far off at half the size, a shift will not fit at full size
 NOISE_LEVELS = 1.0  # and this much besides
 LEAST_CONTRAST = 3.0  # levels: below it there is no pattern
 ROUNDS = 40  # a hole of so many periods can be crossed
@@ -58,7 +60,8 @@ def _shifts(colours: Map, hole: Hole, unknown: Hole) -> tuple[Shifts, Map, float
     """The shifts that fit best, (N, 2), the best first, how far off each is, in levels, and the frame's contrast."""
     if hole.size > MOST_PIXELS and min(hole.shape) > 4 * FRAME_PX:
         less = [halved(part[..., None].astype(np.float32), np.zeros_like(part))[..., 0] > 0 for part in (hole, unknown)]
-        shifts, _, _ = _shifts(halved(colours, unknown), less[0], less[1])
+        shifts, differences, contrast = _shifts(halved(colours, unknown), less[0], less[1])
+        shifts = shifts[differences <= HOPELESS * contrast + NOISE_LEVELS][:NUM_FINER]
         near = np.stack(np.meshgrid((-1, 0, 1), (-1, 0, 1), indexing="ij"), -1).reshape(-1, 1, 2)
         shifts = np.unique((2 * shifts + near).reshape(-1, 2), axis=0)
     else:
