@@ -13,6 +13,7 @@ from partialconv import Inpainter
 from partialconv.conventions import Hole
 from partialconv.inference import copying, patchmatch
 from partialconv.inference.carrying import Level, Mosaic, carry, find_sources
+from partialconv.inference.continuing import is_drawn
 from partialconv.inference.planner import Box, plan
 
 Pixels = NDArray[np.uint8]
@@ -197,4 +198,4 @@ def test_wide_parts_that_are_near_are_one(holes: list[tuple[int, int, int]], cou
 @pytest.mark.parametrize("make", [lambda: np.full((90, 90, 3), 7, np.uint8), lambda: textured((90, 90))])
 def test_drawings_are_told_from_photos(make: Callable[[], Pixels]) -> None:
     photo = make()
-    assert copying._is_drawn(photo, square((90, 90), 30)) == (photo.std() == 0)
+    assert is_drawn(photo, square((90, 90), 30)) == (photo.std() == 0)

@@ -64,21 +64,20 @@ def _whole(hole: Hole, box: Box) -> tuple[Hole, Box]:
     padded[: hole.shape[0], : hole.shape[1]] = hole
     squares = padded.reshape(height, BLOCK_PX, width, BLOCK_PX).any(axis=(1, 3))
     reached = np.zeros_like(squares)
-    inside = slice(box.top // BLOCK_PX, -(-box.bottom // BLOCK_PX)), slice(box.left // BLOCK_PX, -(-box.right // BLOCK_PX))
+    inside = (
+        slice(box.top // BLOCK_PX, -(-box.bottom // BLOCK_PX)),
+        slice(box.left // BLOCK_PX, -(-box.right // BLOCK_PX)),
+    )
     reached[inside] = squares[inside]
     while True:
-        grown = dilate(reached, 1) & squares
+        grown = np.logical_and(dilate(reached, 1), squares)
         if (grown == reached).all():
             break
         reached = grown
-    rows, columns = np.flatnonzero(reached.any(axis=1)), np.flatnonzero(reached.any(axis=0))
-    around = Box(
-        int(rows[0]) * BLOCK_PX,
-        int(columns[0]) * BLOCK_PX,
-        min(hole.shape[0], (int(rows[-1]) + 1) * BLOCK_PX),
-        min(hole.shape[1], (int(columns[-1]) + 1) * BLOCK_PX),
-    )
-    whole = reached.repeat(BLOCK_PX, axis=0).repeat(BLOCK_PX, axis=1)[: hole.shape[0], : hole.shape[1]] & hole
+    first = [int(np.flatnonzero(reached.any(axis=axis))[0]) * BLOCK_PX for axis in (1, 0)]
+    last = [int(np.flatnonzero(reached.any(axis=axis))[-1] + 1) * BLOCK_PX for axis in (1, 0)]
+    around = Box(first[0], first[1], min(hole.shape[0], last[0]), min(hole.shape[1], last[1]))
+    whole: Hole = reached.repeat(BLOCK_PX, axis=0).repeat(BLOCK_PX, axis=1)[: hole.shape[0], : hole.shape[1]] & hole
     return whole, around
 
 
@@ -86,17 +85,17 @@ def _continue(photo: NDArray[Any], hole: Hole, unknown: Hole, peak: float) -> tu
     """Fill a hole in place; what was filled, and whether there is noise around it that it has not."""
     if not hole.any():
         return hole, False
-    colours = photo.astype(np.float32) * np.float32(255 / peak)
-    colour = flat_colour(colours, hole, unknown)
+    colours = photo * np.float32(255 / peak) if peak != 255 else photo.astype(np.float32)
+    colour = flat_colour(photo, hole, unknown)
     if colour is not None:
-        found, noise = np.broadcast_to(colour, (np.count_nonzero(hole), 3)), 0.0
-    elif (fitted := surface(colours, hole, unknown)) is not None:
-        found, noise = fitted
-    elif (sources := repeat(colours, hole, unknown, is_drawn(photo, unknown))) is not None:
+        photo[hole] = colour
+        return hole, False
+    if (fitted := surface(colours, hole, unknown)) is not None:
+        values, noise = fitted
+        photo[hole] = rounded((values * (peak / 255)).clip(0, peak).astype(np.float32), photo.dtype)
+        return hole, noise > LEAST_LEVELS
+    if (sources := repeat(colours, hole, unknown, is_drawn(photo, unknown))) is not None:
         filled, rows, columns = sources
         photo[filled] = photo[rows[filled], columns[filled]]
         return filled, False
-    else:
-        return np.zeros_like(hole), False
-    photo[hole] = rounded((found * (peak / 255)).clip(0, peak).astype(np.float32), photo.dtype)
-    return hole, noise > LEAST_LEVELS
+    return np.zeros_like(hole), False

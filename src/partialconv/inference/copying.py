@@ -28,6 +28,7 @@ THICK_PX = 16  # half the width of what is copied into; thinner parts lose PSNR 
 CORE_PX = 30  # half the width of a hole, somewhere, from which it is taken for an object's
 WIDTHS_PX = (26, 29, 32, 35, 38)  # half widths from which to which colours are copied, too, not only detail
 LIMBS_PX = (16, 17, 18)  # the same, of objects: viewers see what is blurred beside what is crisp
+SCATTERED = 0.35  # share of holes, around: above it too little is known to copy colours from
 NARROW = 0.7  # share of copied detail where colours are the network's
 RAMP_PX, SHORT_RAMP_PX = 10, 3  # from the rim inwards, where colours are the network's, and where they are copied
 DETAIL_PX = 6  # half a side of the squares whose mean is taken off detail
@@ -65,7 +66,7 @@ def copy_detail(photo: NDArray[Any], hole: Hole, steps: Plan, peak: float, tell:
         if is_drawn(photo[window.slices], marked):
             mixed = np.where(_sure(before, marked[part])[..., None] > 0.5, before, copies)
         else:
-            detail, colour = _shares(before, marked[part], inside)
+            detail, colour = _shares(before, marked[part], inside, marked.mean() > SCATTERED)
             smooth_after, smooth_before = smooth(copies, DETAIL_PX), smooth(before, DETAIL_PX)
             mixed = before + detail * ((copies - smooth_after) - (before - smooth_before))
             mixed += colour * (smooth_after - smooth_before)
@@ -147,11 +148,14 @@ def _halved(level: Level) -> Level:
     return replace(level, photo=photo, hole=hole, shut=shut & ~hole, box=_box_of(hole))
 
 
-def _shares(before: Map, hole: Hole, thick: Hole) -> tuple[Map, Map]:
+def _shares(before: Map, hole: Hole, thick: Hole, scattered: bool) -> tuple[Map, Map]:
     """The shares of copied detail and of copied colours, (H, W, 1), 0 to 1."""
     depth = depths(thick, RAMP_PX)
-    widths = LIMBS_PX if opened(thick, CORE_PX).any() else WIDTHS_PX
-    wide = np.mean([opened(thick, px) for px in widths], axis=0, dtype=np.float32)
+    if scattered:
+        wide = np.zeros(thick.shape, np.float32)
+    else:
+        widths = LIMBS_PX if opened(thick, CORE_PX).any() else WIDTHS_PX
+        wide = np.mean([opened(thick, px) for px in widths], axis=0, dtype=np.float32)
     ramp = wide * (depth / SHORT_RAMP_PX).clip(0, 1) + (1 - wide) * NARROW * (depth / RAMP_PX).clip(0, 1)
     copied = 1 - _sure(before, hole)
     return (ramp * copied)[..., None], (wide * (depth / SHORT_RAMP_PX).clip(0, 1) * copied)[..., None]

@@ -27,10 +27,13 @@ LEAST_SHARE = 0.5  # of the frame that must lie on known pixels
 UNSEEN = 0.003  # of the frame's variance: cost of the share that does not, so that both ends of an edge count
 LEAST_FILLED = 0.9  # share of the hole that the shifts must reach
 SAMPLES = 6_000  # pixels of the frame at which a shift is measured again
-EXACT, ALIKE = 0.15, 0.4  # how far off a frame may be, by its own contrast: in photos, and in drawn pictures
-HOPELESS = 0.5  # so far off at half the size, a shift will not fit at full size
+EXACT, ALIKE = (
+    0.12,
+    0.3,
+)  # how far off a frame may be, by what is usual at such a distance: in photos, and drawn pictures
+HOPELESS = 0.4  # so far off at half the size, a shift will not fit at full size
 NOISE_LEVELS = 1.0  # and this much besides
-LEAST_CONTRAST = 3.0  # levels: below it there is no pattern
+LEAST_CONTRAST = 3.0  # levels that other shifts are off: below it there is no pattern
 ROUNDS = 40  # a hole of so many periods can be crossed
 
 
@@ -47,42 +50,46 @@ def repeat(colours: Map, hole: Hole, unknown: Hole, drawn: bool) -> tuple[Hole, 
         The pixels of the hole, nearly all, that stand again somewhere, (H, W), and the row and the column of each,
         (H, W); None if nothing repeats.
     """
-    shifts, differences, contrast = _shifts(colours, hole, unknown)
-    if contrast < LEAST_CONTRAST:
+    shifts, differences, usual = _shifts(colours, hole, unknown)
+    good = (differences <= (ALIKE if drawn else EXACT) * usual + NOISE_LEVELS) & (usual >= LEAST_CONTRAST)
+    if not good.any():
         return None
-    good = differences <= (ALIKE if drawn else EXACT) * contrast + NOISE_LEVELS
     left, rows, columns = _followed(shifts[good], hole, unknown)
     found = hole & ~left
     return (found, rows, columns) if np.count_nonzero(found) >= LEAST_FILLED * np.count_nonzero(hole) else None
 
 
-def _shifts(colours: Map, hole: Hole, unknown: Hole) -> tuple[Shifts, Map, float]:
-    """The shifts that fit best, (N, 2), the best first, how far off each is, in levels, and the frame's contrast."""
+def _shifts(colours: Map, hole: Hole, unknown: Hole) -> tuple[Shifts, Map, Map]:
+    """The shifts that fit best, (N, 2), the best first; how far off each is, and is usual at its length, in levels."""
     if hole.size > MOST_PIXELS and min(hole.shape) > 4 * FRAME_PX:
         less = [halved(part[..., None].astype(np.float32), np.zeros_like(part))[..., 0] > 0 for part in (hole, unknown)]
-        shifts, differences, contrast = _shifts(halved(colours, unknown), less[0], less[1])
-        shifts = shifts[differences <= HOPELESS * contrast + NOISE_LEVELS][:NUM_FINER]
+        shifts, differences, usual = _shifts(halved(colours, unknown), less[0], less[1])
+        good = differences <= HOPELESS * usual + NOISE_LEVELS
         near = np.stack(np.meshgrid((-1, 0, 1), (-1, 0, 1), indexing="ij"), -1).reshape(-1, 1, 2)
-        shifts = np.unique((2 * shifts + near).reshape(-1, 2), axis=0)
+        finer = (2 * shifts[good][:NUM_FINER] + near).reshape(-1, 2)
+        shifts, first = np.unique(finer, axis=0, return_index=True)
+        usual = np.tile(usual[good][:NUM_FINER], 9)[first]
     else:
-        shifts = _fitting(colours, hole, unknown)
+        shifts, usual = _fitting(colours, hole, unknown)
     frame = np.argwhere(dilate(hole, FRAME_PX) & ~unknown)
-    frame = frame[:: -(-len(frame) // SAMPLES)]
+    frame = frame[:: -(-len(frame) // SAMPLES) or 1]
     if not len(frame) or not len(shifts):
-        return shifts[:0], np.zeros(0), 0.0
+        return shifts[:0], np.zeros(0), np.zeros(0)
     values = colours[frame[:, 0], frame[:, 1]]
-    variance = float(values.var(axis=0).mean())
     squares, shares = np.array([_difference(colours, unknown, frame, values, shift) for shift in shifts]).T
-    best = np.argsort(squares + UNSEEN * variance * (1 - shares), kind="stable")[:NUM_SHIFTS]
+    unseen = UNSEEN * float(values.var(axis=0).mean()) * (1 - shares)
+    best = np.argsort(squares + unseen, kind="stable")[:NUM_SHIFTS]
     best = best[shares[best] >= LEAST_SHARE]
-    return shifts[best], np.sqrt(squares[best]), float(np.sqrt(variance))
+    return shifts[best], np.sqrt(squares[best]), usual[best]
 
 
-def _fitting(colours: Map, hole: Hole, unknown: Hole) -> Shifts:
-    """The shifts at which the frame differs least from the photo, of all there are."""
+def _fitting(colours: Map, hole: Hole, unknown: Hole) -> tuple[Shifts, Map]:
+    """The shifts at which the frame differs least from the photo, of all there are, and what is usual at their lengths."""
     known = ~unknown
     frame = (dilate(hole, FRAME_PX) & known).astype(np.float64)
     shape = 2 * hole.shape[0], 2 * hole.shape[1]
+    if not frame.any():
+        return np.zeros((0, 2), np.intp), np.zeros(0)
     frame_there, known_there = np.conj(np.fft.rfft2(frame, shape)), np.fft.rfft2(known, shape)
     total = np.zeros((shape[0], shape[1] // 2 + 1), np.complex128)
     for channel in range(colours.shape[2]):
@@ -92,16 +99,23 @@ def _fitting(colours: Map, hole: Hole, unknown: Hole) -> Shifts:
         total += frame_there * np.fft.rfft2(squares, shape)
         total -= 2 * np.conj(np.fft.rfft2(values * frame, shape)) * np.fft.rfft2(values, shape)
     count = np.fft.irfft2(frame_there * known_there, shape)
-    differences = np.fft.irfft2(total, shape).clip(0) / np.maximum(count, 1)
-    share = (count / max(1.0, float(frame.sum()))).clip(0, 1)
-    differences += UNSEEN * float(colours[frame > 0].var(axis=0).mean()) * (1 - share)
+    differences = np.fft.irfft2(total, shape).clip(0) / np.maximum(count, 1) / colours.shape[2]
+    share = (count / frame.sum()).clip(0, 1)
     differences[share < LEAST_SHARE] = np.inf
-    away, across = (np.minimum(np.arange(side), side - np.arange(side)) for side in shape)
-    differences[(away[:, None] < LEAST_PX) & (across < LEAST_PX)] = np.inf
+    down, right = (np.minimum(np.arange(side), side - np.arange(side)) for side in shape)
+    lengths = np.hypot(down[:, None], right).astype(np.intp)
+    differences[(down[:, None] < LEAST_PX) & (right < LEAST_PX)] = np.inf
+    fits = np.isfinite(differences)
+    usual = np.sqrt(
+        np.bincount(lengths[fits], differences[fits], lengths.max() + 1)
+        / np.bincount(lengths[fits], None, lengths.max() + 1).clip(1)
+    )
+    differences += UNSEEN * float(colours[frame > 0].var(axis=0).mean()) * (1 - share)
     least = np.argsort(differences, axis=None, kind="stable")[:NUM_SHIFTS]
-    least = least[np.isfinite(differences.flat[least])]
+    least = least[fits.flat[least]]
     found = np.stack(np.unravel_index(least, shape), axis=1)
-    return np.where(found >= np.array(hole.shape), found - np.array(shape), found)
+    found = np.where(found >= np.array(hole.shape), found - np.array(shape), found)
+    return found, usual[lengths.flat[least]]
 
 
 def _difference(colours: Map, unknown: Hole, frame: Shifts, values: Map, shift: Shifts) -> tuple[float, float]:

@@ -25,15 +25,15 @@ MOST_PIXELS = 20_000  # that take part in a fit
 EVEN_PX, EVEN = 4, 0.4  # means of squares of 9 pixels may be off by this share of the noise: else it is no noise
 
 
-def flat_colour(colours: Map, hole: Hole, unknown: Hole) -> Map | None:
+def flat_colour(photo: NDArray[Any], hole: Hole, unknown: Hole) -> NDArray[Any] | None:
     """The colour that goes all around a hole, (3,), or None.
 
     Args:
-        colours: (H, W, 3), 0 to 255.
+        photo: (H, W, 3), as it is stored.
         hole: (H, W), True = to be filled.
         unknown: (H, W), True = tells nothing: the hole, and others.
     """
-    around = colours[dilate(hole, RIM_PX) & ~unknown]
+    around = photo[dilate(hole, RIM_PX) & ~unknown]
     if not len(around):
         return None
     found, counts = np.unique(around, axis=0, return_counts=True)
