@@ -63,14 +63,15 @@ def _whole(hole: Hole, box: Box) -> tuple[Hole, Box]:
     padded = np.zeros((height * BLOCK_PX, width * BLOCK_PX), bool)
     padded[: hole.shape[0], : hole.shape[1]] = hole
     squares = padded.reshape(height, BLOCK_PX, width, BLOCK_PX).any(axis=(1, 3))
-    reached = np.zeros_like(squares)
+    reached: Hole = np.zeros_like(squares)
     inside = (
         slice(box.top // BLOCK_PX, -(-box.bottom // BLOCK_PX)),
         slice(box.left // BLOCK_PX, -(-box.right // BLOCK_PX)),
     )
     reached[inside] = squares[inside]
     while True:
-        grown = np.logical_and(dilate(reached, 1), squares)
+        grown = dilate(reached, 1)
+        grown &= squares
         if (grown == reached).all():
             break
         reached = grown

@@ -84,7 +84,7 @@ def _shifts(colours: Map, hole: Hole, unknown: Hole) -> tuple[Shifts, Map, Map]:
 
 
 def _fitting(colours: Map, hole: Hole, unknown: Hole) -> tuple[Shifts, Map]:
-    """The shifts at which the frame differs least from the photo, of all there are, and what is usual at their lengths."""
+    """The shifts at which the frame differs least from the photo, of all there are, and what is usual so far away."""
     known = ~unknown
     frame = (dilate(hole, FRAME_PX) & known).astype(np.float64)
     shape = 2 * hole.shape[0], 2 * hole.shape[1]
