@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from partialconv.conventions import FloatArray, valid_from_hole
+from partialconv.conventions import FloatArray, Hole, valid_from_hole
 from partialconv.errors import InputError
 from partialconv.inference.copying import copy_detail, wide_boxes
 from partialconv.inference.feather import feather
@@ -22,7 +22,6 @@ UNCLOSED = 0.5  # what the network gives where it reached no known pixel
 PEAKS = {"uint8": 255, "uint16": 65535, "float32": 1}
 STRIP_PX = 256
 MIRROR_PX = 16  # 48 gave the same
-Hole = NDArray[np.bool_]
 Photo = TypeVar("Photo", NDArray[np.uint8], NDArray[np.uint16], NDArray[np.float32])
 
 
@@ -75,6 +74,7 @@ class Inpainter:
         grain: bool = True,
         copy: bool = True,
         tell: Callable[[float], None] | None = None,
+        steps: Plan | None = None,
     ) -> Photo:
         """Fill the hole of a photo.
 
@@ -85,6 +85,7 @@ class Inpainter:
                 network gives: smoother, and nearer to the truth by PSNR.
             copy: Whether wide parts of the hole get detail of the known pixels, see `copying.copy_detail`.
             tell: Called with the share of the work that is done, 0 to 1; what it raises ends the fill.
+            steps: What `plan` says of the hole, if it is known already.
 
         Returns:
             A new array; every pixel outside the hole is that of `photo`.
@@ -98,7 +99,7 @@ class Inpainter:
         if hole.dtype != np.bool_ or hole.shape != photo.shape[:2]:
             raise InputError(f"the hole is {hole.dtype} {hole.shape}, expected bool {photo.shape[:2]}.")
         filled, peak = photo.copy(), PEAKS[photo.dtype.name]
-        steps = self.plan(hole)
+        steps = steps or self.plan(hole)
         progress = _Progress(tell, steps, copy and bool(wide_boxes(steps, hole)))
         self._follow(steps, filled, hole, progress)
         if copy:
