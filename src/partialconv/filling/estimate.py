@@ -56,7 +56,7 @@ class Estimate:
     hole_ratio: float
 
     def lines(self) -> list[str]:
-        """For people."""
+        """Describe it in lines of text, for people."""
         height, width = self.steps.size
         told = [f"hole: {self.hole_ratio:.2%} of {width}x{height} pixels"]
         for stage in self.steps.stages:
@@ -70,7 +70,7 @@ class Estimate:
         return [*told, f"about {self.seconds:.2g} s and {max(1, self.memory_mb):.0f} MB on this machine"]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Describe it as a dictionary, for JSON."""
         content = {"seconds": round(self.seconds, 3), "memory_mb": round(self.memory_mb), "hole_ratio": self.hole_ratio}
         return content | {"plan": asdict(summary_of(self.steps))}
 

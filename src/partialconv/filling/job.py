@@ -98,11 +98,11 @@ class Filling:
 
     @property
     def seconds(self) -> float:
-        """Of all steps."""
+        """The time of all steps together."""
         return sum(self.timings_s.values())
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Describe it as a dictionary, for JSON."""
         timings_s = {step: round(seconds, 4) for step, seconds in self.timings_s.items()}
         return {"output": str(self.output), "report": self.report.as_dict(), "timings_s": timings_s}
 
