@@ -70,7 +70,7 @@ def changed(run: Path, metadata: dict[str, str] | None = None, **names: str) -> 
     [
         ({"recipe": '{"model": {"width": 4000, "num_levels": 16}}'}, "for a network of ModelRecipe"),
         ({"recipe": '{"model": {"width": 4, "num_levels": 2000000000}}'}, "model.num_levels is 2000000000"),
-        ({"recipe": "[" * 100_000}, "no checkpoint of partialconv, or is broken"),
+        ({"recipe": "[" * 100_000}, "not a checkpoint of partialconv, or is broken"),
         ({"recipe": "null"}, "expected a table"),
         ({"step": "-4"}, "its step is -4"),
         ({"step": "9" * 5000}, "or is broken"),
