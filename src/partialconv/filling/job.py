@@ -217,8 +217,8 @@ def grown_over_ringing(job: FillJob, photo: Photo, hole: Hole) -> tuple[Hole, tu
     num_grown = int(np.count_nonzero(grown)) - int(np.count_nonzero(hole))
     if num_grown == 0:
         return hole, ()
-    remark = f"{num_grown} pixels beside the hole in {photo.path} were filled, too: ripples of JPEG (--no-ringing keeps"
-    return grown, (f"{remark} them)",)
+    remark = f"{num_grown} pixels beside the hole in {photo.path} were filled, too, because ripples of JPEG reach there"
+    return grown, (remark,)
 
 
 def open_inpainter(options: FillOptions) -> Inpainter:
