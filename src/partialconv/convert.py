@@ -91,7 +91,7 @@ def read_state(source: Path) -> State:
         InputError: it is missing or broken, or holds no state dict beside Python objects, which are not built.
     """
     if not source.is_file():
-        raise InputError(f"{source} is no file: give a checkpoint (.pth, .pt, .ckpt or .safetensors).")
+        raise InputError(f"no file {source}: give a checkpoint (.pth, .pt, .ckpt or .safetensors).")
     try:
         if source.suffix == ".safetensors":
             return load_file(source)
@@ -99,7 +99,7 @@ def read_state(source: Path) -> State:
     except pickle.UnpicklingError as error:
         raise InputError(f"{source} is broken: {reason_of(error)}.") from error
     except Exception as error:  # unpicklers stumble over a broken file in every way
-        raise InputError(f"{source} is no checkpoint that PyTorch reads: {reason_of(error)}.") from error
+        raise InputError(f"cannot read {source} as a checkpoint of PyTorch: {reason_of(error)}.") from error
     for _ in range(MOST_WRAPPERS):
         inner = next((key for key in _WRAPPERS if key in loaded), None) if isinstance(loaded, Mapping) else None
         if inner is None:
@@ -107,8 +107,9 @@ def read_state(source: Path) -> State:
         loaded = loaded[inner]
     if not isinstance(loaded, Mapping) or not any(isinstance(t, Tensor) for t in loaded.values()):
         raise InputError(
-            f"{source} holds no state dict: expected names with tensors, alone or as one of {_WRAPPERS}. Of Python "
-            'objects, as whole modules, save the tensors first: torch.save(module.state_dict(), "state.pth").'
+            f"{source} holds no state dict: expected names with tensors, alone or under one of {_WRAPPERS}. "
+            "If it holds Python objects, such as whole modules, save the tensors first: "
+            'torch.save(module.state_dict(), "state.pth").'
         )
     check_claims(loaded.values(), source)
     return {str(name): t for name, t in loaded.items() if isinstance(t, Tensor)}
@@ -184,7 +185,7 @@ def convert_state(state: Mapping[str, Tensor], layout: Layout | None = None) -> 
     state = {name.removeprefix("module."): t for name, t in state.items()}
     if layout is not None and (lack := _lacks(state, layout, asked=True)):
         shown = ", ".join(list(state)[:3])
-        raise InputError(f"the layout {layout} has {lack}, this file has not, with names such as {shown}.")
+        raise InputError(f"the layout {layout} has {lack}, but this file does not: its names are such as {shown}.")
     found = layout or _layout(state)
     dropped = [name for name in state if _is_ballast(name, found, state)]
     kept = {name.removeprefix("generator."): t for name, t in state.items() if name not in dropped}

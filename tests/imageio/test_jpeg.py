@@ -194,3 +194,21 @@ def test_rows_are_computed_once_for_all_planes(kind: str, tmp_path: Path, monkey
     monkeypatch.setattr(Filled, "rows", watched)
     requantise_blocks(filled, tmp_path / "out.jpg")
     assert len(set(asked)) == len(asked) and set(np.flatnonzero(hole.any(axis=1))) <= set(asked)
+
+
+def test_ink_of_a_hole_is_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The planes of a CMYK JPEG are written in two passes over its rows."""
+    converted = []
+
+    def counted(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        converted.append(len(rgb))
+        return np.full((len(rgb), 4), 99, np.uint8)
+
+    Image.fromarray(picture((64, 80), 4, 0), "CMYK").save(tmp_path / "a.jpg", quality=90)
+    photo, hole = read_photo(tmp_path / "a.jpg"), np.zeros((64, 80), bool)
+    hole[10:40, 20:30] = True
+    monkeypatch.setattr("partialconv.imageio.ink.ink_transforms", lambda _: (None, counted))
+    write_photo(photo, np.full((64, 80, 3), 120, np.uint8), hole, tmp_path / "b.jpg")
+    assert converted == [300]
+    with Image.open(tmp_path / "b.jpg") as image:
+        assert np.abs(np.asarray(image)[18:22, 24:26].astype(int) - 99).max() <= 6

@@ -6,6 +6,7 @@ from typing import Any
 import jpeglib
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, PngImagePlugin
 
@@ -251,3 +252,12 @@ def test_an_orientation_in_xmp_alone_turns_nothing(tmp_path: Path, kind: str) ->
     with Image.open(path) as image:
         assert image.getexif()[0x0112] == 6
     assert read_photo(path).orientation == 1
+
+
+@pytest.mark.parametrize("options", [{"dtype": np.float32}, {"dtype": np.uint16, "byteorder": ">", "bigtiff": True}])
+def test_a_tiff_that_is_not_supported_is_called_one(tmp_path: Path, options: dict[str, Any]) -> None:
+    """Not told to be saved as TIFF."""
+    pixels = np.zeros((8, 8, 3), options.pop("dtype"))
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", **options)
+    with pytest.raises(InputError, match="a.tif: it is a TIFF of a kind that is not supported.*: save it with 8 or 16"):
+        read_photo(tmp_path / "a.tif")

@@ -66,6 +66,40 @@ def test_what_is_painted_on_a_copy_is_the_hole(
     assert overlap(diagnosis.accept(), differs) >= least
 
 
+@pytest.mark.parametrize("size", [(160, 120), SIZE])
+@pytest.mark.parametrize("name", ["copy.gif", "copy.webp", "copy.avif", "dithered.png", "palette.png", "low.jpg"])
+def test_a_copy_in_another_format_has_changed_everywhere_a_little(
+    tmp_path: Path, name: str, size: tuple[int, int]
+) -> None:
+    """What was painted is the hole, not what the format changed; and with nothing painted it is no hole."""
+    photo = coffee().resize(size)
+    photo.save(tmp_path / "photo.png")
+    ends = [(size[0] // 5, size[1] // 4), (size[0] * 3 // 4, size[1] * 3 // 4)]
+    copy, wanted = photo.copy(), Image.new("L", size)
+    ImageDraw.Draw(copy).line(ends, fill=(255, 0, 0), width=7)
+    ImageDraw.Draw(wanted).line(ends, fill=255, width=7)
+    for picture, is_painted in ((copy, True), (photo, False)):
+        if name in ("dithered.png", "palette.png"):
+            dither = Image.Dither.FLOYDSTEINBERG if name == "dithered.png" else Image.Dither.NONE
+            picture = picture.quantize(256, dither=dither, palette=picture.quantize(256))
+        options: dict[str, Any] = {} if name.endswith(("gif", "png")) else {"quality": 75}
+        picture.save(tmp_path / name, **options)
+        diagnosis = read_hole(tmp_path / name, read_photo(tmp_path / "photo.png"))
+        if is_painted:
+            assert overlap(diagnosis.accept(), marked(wanted)) > 0.7
+        else:
+            with pytest.raises(InputError, match="is the photo itself"):
+                diagnosis.accept()
+
+
+def test_faint_paint_on_an_exact_copy_is_the_hole(folder: Path) -> None:
+    faint = Image.fromarray(np.minimum(np.asarray(coffee()).astype(int) + 6, 255).astype(np.uint8))
+    copy = coffee()
+    copy.paste(faint, mask=line())
+    differs = np.abs(np.asarray(copy).astype(int) - np.asarray(coffee())).max(axis=2) > 2
+    np.testing.assert_array_equal(found(folder, copy).accept(), differs)
+
+
 def test_a_painted_copy_is_compared_as_it_is_shown(folder: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6

@@ -132,7 +132,7 @@ def test_an_empty_range_is_a_clear_error(kind: str, raw: Path) -> None:
 @pytest.mark.parametrize(
     ("mixture", "message"),
     [
-        ({"strikes": 1}, "unknown kind of holes 'strikes', expected some of strokes, thin"),
+        ({"strikes": 1}, "unknown kind of holes 'strikes', expected names among strokes, thin"),
         ({"strokes": -1}, "the weight of 'strokes' is -1"),
         ({"strokes": float("nan")}, "the weight of 'strokes' is nan"),
         ({"strokes": 0}, "no kind of holes has a weight"),

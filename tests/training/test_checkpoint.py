@@ -30,12 +30,12 @@ def test_small_files_hold_what_one_holds(finished: Path, tmp_path: Path) -> None
         assert all(torch.equal(before[key], after[key]) for key in before)
     paths[1].unlink()
     assert holds_checkpoint(tmp_path)
-    with pytest.raises(InputError, match="is not whole"):
+    with pytest.raises(InputError, match="is incomplete"):
         load_checkpoint(tmp_path)
 
 
 def test_a_tensor_larger_than_a_file_is_refused(finished: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"alone has .* MB, more than a file of 0.033 MB"):
+    with pytest.raises(InputError, match=r"alone has .* MB, which do not fit into 0.033 MB"):
         save_checkpoint(load_checkpoint(finished), tmp_path, max_mb=0.033)
     assert not list(tmp_path.iterdir())
 

@@ -70,10 +70,10 @@ def changed(run: Path, metadata: dict[str, str] | None = None, **names: str) -> 
     [
         ({"recipe": '{"model": {"width": 4000, "num_levels": 16}}'}, "for a network of ModelRecipe"),
         ({"recipe": '{"model": {"width": 4, "num_levels": 2000000000}}'}, "model.num_levels is 2000000000"),
-        ({"recipe": "[" * 100_000}, "no checkpoint of partialconv, or broken"),
+        ({"recipe": "[" * 100_000}, "not a checkpoint of partialconv, or is broken"),
         ({"recipe": "null"}, "expected a table"),
         ({"step": "-4"}, "its step is -4"),
-        ({"step": "9" * 5000}, "or broken"),
+        ({"step": "9" * 5000}, "or is broken"),
     ],
 )
 def test_what_a_checkpoint_claims_is_not_believed(run: Path, metadata: dict[str, str], message: str) -> None:
@@ -93,7 +93,7 @@ def test_a_misspelt_tensor_is_named(run: Path) -> None:
 @pytest.mark.parametrize("key", ["x.exp_avg", "999.exp_avg", "0", "0.unknown", "0.exp_avg"])
 def test_the_state_of_another_optimizer_is_refused(key: str) -> None:
     net = torch.nn.Linear(1, 3)
-    with pytest.raises(InputError, match="not of this network"):
+    with pytest.raises(InputError, match="unlike this network"):
         restore_optimizer(torch.optim.Adam(net.parameters()), net, {key: torch.zeros(7)}, ["weight", "bias"])
 
 

@@ -72,7 +72,7 @@ def test_wrong_files_are_refused_in_one_line(state: dict[str, Tensor], tmp_path:
         ("harmful.pth", "holds no weights"),
         ("list.pth", "holds a list, expected a state dict"),
         ("short.npz", "has no 'features.14.weight'"),
-        ("grey.npz", "another network than VGG16"),
+        ("grey.npz", "holds a network that is not VGG16"),
     ):
         with pytest.raises(InputError, match=message) as caught:
             load_vgg16(tmp_path / name)

@@ -75,7 +75,7 @@ def test_a_recipe_survives_its_dictionary() -> None:
         ({"training": {"precision": "half"}}, "must be 'auto', 'fp32', 'bf16' or 'fp16'"),
         (
             {"data": {"holes": {"lines": 1}}},
-            "data.holes: unknown kind of holes 'lines', expected some of strokes",
+            "data.holes: unknown kind of holes 'lines', expected names among strokes",
         ),
         ({"data": {"holes": {"flow": 1}}}, "data.holes: holes from flow need a folder"),
         ({"data": {"hole_ratio": [0.1, 0.2, 0.3]}}, "data.hole_ratio is [0.1, 0.2, 0.3], must have at most 2 items"),

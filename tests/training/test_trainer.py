@@ -153,7 +153,7 @@ def test_wrong_folders_are_refused(finished: Path, photos: Path, tmp_path: Path)
     with pytest.raises(InputError, match="width=4.*width=8"):
         train(replace(RECIPE, model=ModelRecipe(8, 3)), photos, finished, resume=True)
     (tmp_path / FILE_NAME).write_bytes((finished / FILE_NAME).read_bytes()[:1000])
-    with pytest.raises(InputError, match="or broken"):
+    with pytest.raises(InputError, match="or is broken"):
         load_checkpoint(tmp_path)
 
 

@@ -136,7 +136,7 @@ def _of_features(folder: Path, name: str, identity: str, pairs: Sequence[Pair], 
             with np.load(features_path(folder, name, identity, pair, judge)) as arrays:
                 seen = dict(arrays)
         except Exception as error:  # NumPy and zipfile raise much over a broken file
-            raise InputError(f"{folder / 'features'} is not whole: name another folder.") from error
+            raise InputError(f"{folder / 'features'} is incomplete: name another folder.") from error
         if "features" in seen:
             comps = comps or Moments(len(seen["features"]))
             targets = targets or Moments(len(seen["features"]))

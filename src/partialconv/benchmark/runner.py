@@ -127,7 +127,7 @@ def read_records(folder: Path, judge: Judge) -> dict[Key, Record]:
 
 
 def record_key(record: Record) -> Key:
-    """What a record is of."""
+    """Say which method and pair a record belongs to."""
     return record["method"], record["identity"], record["photo"], record["mask"]
 
 

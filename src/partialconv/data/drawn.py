@@ -41,7 +41,7 @@ def draw_picture(size: tuple[int, int], seed: int | tuple[int, ...], kind: str |
 
 
 def _flat(_: np.random.Generator, __: Image.Image) -> None:
-    """The ground alone."""
+    """Draw the ground alone, without shapes on it."""
 
 
 def _edges(rng: np.random.Generator, canvas: Image.Image) -> None:

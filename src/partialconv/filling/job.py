@@ -98,11 +98,11 @@ class Filling:
 
     @property
     def seconds(self) -> float:
-        """Of all steps."""
+        """The time of all steps together."""
         return sum(self.timings_s.values())
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Describe it as a dictionary, for JSON."""
         timings_s = {step: round(seconds, 4) for step, seconds in self.timings_s.items()}
         return {"output": str(self.output), "report": self.report.as_dict(), "timings_s": timings_s}
 
@@ -134,11 +134,11 @@ def fill_file(job: FillJob, inpainter: Inpainter | None = None, watcher: Watcher
     remarks = [*photo.remarks, *about_ringing]
     for remark in remarks:
         watcher.remarked(remark)
-    network = _Recorder(inpainter or open_inpainter(job.options))
+    inpainter = inpainter or open_inpainter(job.options)
     begin("fill")
-    rgb = fill_photo(network, photo, hole, job.options, watcher.progress)
-    steps = network.followed
-    del network  # its memory, if nobody else uses it, is worth more to the writer of a large photo
+    steps = inpainter.plan(hole)
+    rgb = fill_photo(inpainter, photo, hole, job.options, watcher.progress, steps)
+    del inpainter  # its memory, if nobody else uses it, is worth more to the writer of a large photo
     begin("write")
     about_result = write_photo(photo, rgb, hole, job.output, job.overwrite, opaque=found.opaque)
     about_result += about_width(hole, steps, job.options.copy)
@@ -217,8 +217,8 @@ def grown_over_ringing(job: FillJob, photo: Photo, hole: Hole) -> tuple[Hole, tu
     num_grown = int(np.count_nonzero(grown)) - int(np.count_nonzero(hole))
     if num_grown == 0:
         return hole, ()
-    remark = f"{num_grown} pixels beside the hole in {photo.path} were filled, too: ripples of JPEG (--no-ringing keeps"
-    return grown, (f"{remark} them)",)
+    remark = f"{num_grown} pixels beside the hole in {photo.path} were filled, too, because ripples of JPEG reach there"
+    return grown, (remark,)
 
 
 def open_inpainter(options: FillOptions) -> Inpainter:
@@ -238,12 +238,17 @@ def fill_photo(
     hole: Hole,
     options: FillOptions | None = None,
     tell: Callable[[float], None] | None = None,
+    steps: Plan | None = None,
 ) -> NDArray[Any]:
-    """Fill a photo of `read_photo`: RGB, (H, W, 3), for `write_photo`; of the photo's depth."""
+    """Fill a photo of `read_photo`, `tell` and `steps` as in `Inpainter.fill`.
+
+    Returns:
+        RGB, (H, W, 3), for `write_photo`; of the photo's depth.
+    """
     options = options or FillOptions()
     rgb = rgb_of(photo)
     known = np.nan_to_num(rgb).clip(0, 1) if rgb.dtype.kind == "f" else rgb
-    filled: NDArray[Any] = inpainter.fill(known, hole, options.grain, options.copy, tell)
+    filled: NDArray[Any] = inpainter.fill(known, hole, options.grain, options.copy, tell, steps)
     return filled
 
 
@@ -258,14 +263,3 @@ def _write_confidence(hole: Hole, orientation: int, path: Path, overwrite: bool)
     picture.getexif()[ExifTags.Base.Orientation] = orientation
     with unfinished(path, overwrite) as temporary:
         ImageOps.exif_transpose(picture).save(temporary, "PNG")
-
-
-class _Recorder(Inpainter):
-    """Another inpainter that remembers the plan that it followed, for one thread."""
-
-    def __init__(self, inpainter: Inpainter) -> None:
-        super().__init__(runtime=inpainter.runtime)
-
-    def plan(self, hole: Hole) -> Plan:
-        self.followed = super().plan(hole)
-        return self.followed

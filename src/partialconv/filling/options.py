@@ -131,7 +131,7 @@ class Option:
 
     @property
     def flag(self) -> str:
-        """On the command line."""
+        """The flag on the command line."""
         return self.about.flag or f"--{self.name.replace('_', '-')}"
 
     @property

@@ -89,5 +89,5 @@ def about_width(hole: Hole, steps: Plan, copied: bool) -> tuple[str, ...]:
 
 
 def summary_of(steps: Plan) -> PlanSummary:
-    """Sum up a plan."""
+    """Summarise a plan for the report."""
     return PlanSummary(steps.num_crops, steps.num_pixels, max(stage.scale for stage in steps.stages))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from partialconv.errors import InputError
-from partialconv.imageio.ink import Rgb, Samples, ink_transforms, rgb_of_ink
+from partialconv.imageio.ink import Rgb, Samples, ink_of_rgb, rgb_of_ink
 from partialconv.imageio.photo import Photo, highest
 
 AT_ONCE = 1 << 16  # colours compared with a palette at a time
@@ -55,6 +55,8 @@ class Filled:
         self.photo, self.hole, self.opaque = photo, hole, opaque
         # the colours of the hole row by row, and where each row begins: a whole photo of them need not be kept
         self._colours = rgb[hole]
+        if photo.mode == "CMYK":  # once, for a JPEG is written in two passes
+            self._colours = ink_of_rgb(_as(np.dtype(np.uint8), self._colours), photo.info.get("icc_profile"))
         self._starts = np.concatenate([[0], np.cumsum(np.count_nonzero(hole, axis=1))])
         self.palette = photo.palette
         if photo.mode == "P":
@@ -77,9 +79,9 @@ class Filled:
             return self._indices(old, _as(np.dtype(np.uint8), rgb))
         if mode == "1":
             return self._visible(old, np.asarray(_as(np.dtype(np.uint8), rgb).mean(axis=1) > 127))
-        values = _as(dtype, rgb)
         if mode == "CMYK":
-            return ink_transforms(self.photo.info.get("icc_profile"))[1](values)
+            return rgb  # which is ink already
+        values = _as(dtype, rgb)
         if mode in ("L", "LA"):
             grey = values.mean(axis=1)
             grey = (grey if dtype.kind == "f" else np.rint(grey)).astype(dtype)

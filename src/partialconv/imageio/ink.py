@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 Rgb = NDArray[Any]
 Samples = NDArray[Any]
-BAND_PX = 1 << 22
+BAND_PX, FEW_PX = 1 << 22, 1 << 18
 
 
 def rgb_of_ink(ink: Samples, profile: bytes | None) -> NDArray[np.uint8]:
@@ -22,6 +22,15 @@ def rgb_of_ink(ink: Samples, profile: bytes | None) -> NDArray[np.uint8]:
     for start in range(0, ink.shape[0], rows):
         rgb[start : start + rows] = to_rgb(ink[start : start + rows])
     return rgb
+
+
+def ink_of_rgb(rgb: Rgb, profile: bytes | None) -> NDArray[np.uint8]:
+    """Ink of colours, (N, 3) to (N, 4), both uint8, by an ICC profile if it can be used."""
+    _, to_ink = ink_transforms(profile)
+    ink = np.empty((len(rgb), 4), np.uint8)
+    for start in range(0, len(rgb), FEW_PX):
+        ink[start : start + FEW_PX] = to_ink(rgb[start : start + FEW_PX])
+    return ink
 
 
 @lru_cache(maxsize=2)

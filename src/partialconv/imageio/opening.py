@@ -24,6 +24,7 @@ MAX_PIXELS = 250_000_000
 MAX_SIDE_PX = 65_535  # as of a JPEG
 MAX_FILE_BYTES = 1 << 31  # more than 250 million pixels of 16 bits with alpha, as they are
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
 BAND_ROWS = 256
 _LIMIT = threading.Lock()
@@ -115,13 +116,28 @@ def open_header(content: bytes, name: Path | str) -> Iterator[tuple[ImageFile.Im
     with contextlib.ExitStack() as stack:
         with explained(name), quiet(), _without_limit():
             opened = io.BytesIO(openable(content))
-            image = stack.enter_context(Image.open(opened, formats=_formats_for(content, name)))
+            image = stack.enter_context(_identified(content, opened, name))
         _check_size(image.height, image.width, name)
         if max(structure.frames, _num_frames(image)) > 1:
             raise InputError(f"{name} has more than one frame, expected a still picture: save one frame.")
         with explained(name):
             header = header_of(image, len(content), structure.unit_bytes)
         yield image, header
+
+
+def _identified(content: bytes, opened: io.BytesIO, name: Path | str) -> ImageFile.ImageFile:
+    """Open a picture with the decoders that may see it.
+
+    Raises:
+        InputError: it is a TIFF of a kind that none of them reads.
+    """
+    try:
+        return Image.open(opened, formats=_formats_for(content, name))
+    except UnidentifiedImageError as error:
+        if content[:4] not in TIFF_STARTS:
+            raise
+        reason = "it is a TIFF of a kind that is not supported, as of floats, or broken"
+        raise FormatError(f"cannot read {name}: {reason}: save it with 8 or 16 bits a channel.") from error
 
 
 def _formats_for(content: bytes, name: Path | str) -> tuple[str, ...]:

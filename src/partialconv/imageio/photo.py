@@ -215,7 +215,7 @@ def _mode(image: Image.Image, path: Path, bits: int | None) -> str:
     bits = bits or (16 if deep else 1 if mode == "1" else 8)
     if mode not in MODES or bits not in (1, 2, 4, 8, 16) or (bits == 16) != deep:
         raise InputError(
-            f"{path} has {bits} bits a sample in mode {mode}, expected up to 8, or 16 in grey and RGB: convert it."
+            f"{path} has {bits} bits a sample in mode {mode}, expected up to 8, or 16 for grey and RGB: convert it."
         )
     return mode
 

@@ -62,13 +62,11 @@ def _whole(hole: Hole, box: Box) -> tuple[Hole, Box]:
     height, width = (-(-side // BLOCK_PX) for side in hole.shape)
     padded = np.zeros((height * BLOCK_PX, width * BLOCK_PX), bool)
     padded[: hole.shape[0], : hole.shape[1]] = hole
-    squares = padded.reshape(height, BLOCK_PX, width, BLOCK_PX).any(axis=(1, 3))
+    squares: Hole = np.asarray(padded.reshape(height, BLOCK_PX, width, BLOCK_PX).any(axis=(1, 3)))
     reached: Hole = np.zeros_like(squares)
-    inside = (
-        slice(box.top // BLOCK_PX, -(-box.bottom // BLOCK_PX)),
-        slice(box.left // BLOCK_PX, -(-box.right // BLOCK_PX)),
-    )
-    reached[inside] = squares[inside]
+    top, left = box.top // BLOCK_PX, box.left // BLOCK_PX
+    bottom, right = -(-box.bottom // BLOCK_PX), -(-box.right // BLOCK_PX)
+    reached[top:bottom, left:right] = squares[top:bottom, left:right]
     while True:
         grown = dilate(reached, 1)
         grown &= squares

@@ -1,11 +1,8 @@
 """The edge of a hole, made to fit the photo."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from partialconv.conventions import FEATHER_LARGEST, FEATHER_STRENGTH
-
-FloatArray = NDArray[np.float32]
+from partialconv.conventions import FEATHER_LARGEST, FEATHER_STRENGTH, FloatArray
 
 
 def feather(output: FloatArray, image: FloatArray, valid: FloatArray) -> FloatArray:

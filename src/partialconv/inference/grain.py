@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from partialconv.conventions import Hole
 from partialconv.inference.planner import Box, Plan, pixels_of
 from partialconv.inference.scales import rounded
 
-Hole = NDArray[np.bool_]
 Map = NDArray[np.floating[Any]]
 THIN_PX = 4  # strokes of this width get no grain
 MARGIN_PX, DEEP_MARGIN_PX = 48, 128  # around a box, to learn from

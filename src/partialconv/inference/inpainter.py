@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from partialconv.conventions import FloatArray, valid_from_hole
+from partialconv.conventions import FloatArray, Hole, valid_from_hole
 from partialconv.errors import InputError
 from partialconv.inference.continuing import continue_certain
 from partialconv.inference.copying import copy_detail, wide_boxes
@@ -23,7 +23,6 @@ UNCLOSED = 0.5  # what the network gives where it reached no known pixel
 PEAKS = {"uint8": 255, "uint16": 65535, "float32": 1}
 STRIP_PX = 256
 MIRROR_PX = 16  # 48 gave the same
-Hole = NDArray[np.bool_]
 Photo = TypeVar("Photo", NDArray[np.uint8], NDArray[np.uint16], NDArray[np.float32])
 
 
@@ -76,6 +75,7 @@ class Inpainter:
         grain: bool = True,
         copy: bool = True,
         tell: Callable[[float], None] | None = None,
+        steps: Plan | None = None,
     ) -> Photo:
         """Fill the hole of a photo.
 
@@ -86,6 +86,7 @@ class Inpainter:
                 network gives: smoother, and nearer to the truth by PSNR.
             copy: Whether wide parts of the hole get detail of the known pixels, see `copying.copy_detail`.
             tell: Called with the share of the work that is done, 0 to 1; what it raises ends the fill.
+            steps: What `plan` says of the hole, if it is known already.
 
         Returns:
             A new array; every pixel outside the hole is that of `photo`.
@@ -99,19 +100,22 @@ class Inpainter:
         if hole.dtype != np.bool_ or hole.shape != photo.shape[:2]:
             raise InputError(f"the hole is {hole.dtype} {hole.shape}, expected bool {photo.shape[:2]}.")
         filled, peak = photo.copy(), PEAKS[photo.dtype.name]
-        steps = self.plan(hole)
+        steps = steps or self.plan(hole)
         wide = wide_boxes(steps, hole) if copy else []
         certain, noiseless = continue_certain(filled, hole, wide, peak)
-        left = hole & ~certain
+        left = hole
+        if certain.any():
+            left = hole & ~certain
+            steps = plan(left) if left.any() else steps
         if left.any():
-            steps = plan(left)
             progress = _Progress(tell, steps, bool(wide))
             self._follow(steps, filled, left, progress)
             if copy:
                 copy_detail(filled, left, steps, peak, progress.copied)
-        left |= noiseless
-        if left.any():
+        if noiseless.any():
+            left = left | noiseless
             steps = plan(left)
+        if left.any():
             if grain:
                 add_grain(filled, left, steps, peak)
             keep_tones(filled, left, steps, peak)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-Hole = NDArray[np.bool_]
+from partialconv.conventions import Hole
 
 BLOCK_PX = 8  # crops and depths are planned on a grid of such blocks
 DEEP_BLOCKS = 1  # what is deeper inside a hole is filled at half the scale first: better, see docs/planner.md

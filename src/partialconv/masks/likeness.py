@@ -20,8 +20,10 @@ EDGE_PX = 8
 COLOURED_PHOTO = 40  # colours of 4 bits a channel, each of at least 0.1 % of the pixels
 DRAWN = 0.97  # share of black and white pixels in a picture of a hole
 # a copy has the photo's own pixels but for what was painted; one that was a JPEG meanwhile nearly
-SAME, NEARLY, PAINTED = 2, 12, 32  # differences in levels
+SAME, NEARLY, PAINTED, CLEARLY = 2, 12, 32, 64  # differences in levels
 LEAST_SAME, LEAST_NEARLY = 0.5, 0.7  # shares of the pixels
+MOSTLY_EQUAL = 0.9  # share of those that are the same to the bit; where all have changed a little it is 0.2 to 0.6
+BRUSH_PX = 4  # from a square of changed pixels to others of the same stroke
 LEAST_TELLING = 0.05  # share of neither black nor white ones
 
 
@@ -45,10 +47,10 @@ def painted_on(image: Image.Image, shown: Shown, name: str, findings: list[Findi
     telling = (copy >= MARGIN).any(axis=2) & (copy <= 255 - MARGIN).any(axis=2)
     if telling.mean() < LEAST_TELLING or (difference[telling] <= NEARLY).mean() < LEAST_SAME:
         return None
-    if (difference <= SAME).mean() >= LEAST_SAME:
+    if (difference <= SAME).mean() >= LEAST_SAME and _is_exact(difference):
         painted = difference > SAME
     elif (difference <= NEARLY).mean() >= LEAST_NEARLY:
-        painted = _without_dots(difference > PAINTED)
+        painted = _without_noise(difference)
     else:
         return None
     if not painted.any():
@@ -89,8 +91,15 @@ def _is_drawn(rgb: Rgb) -> bool:
     return bool((low | high).mean() > DRAWN and low.any() and high.any())
 
 
-def _without_dots(marks: Hole) -> Hole:
-    """Marks that have others beside them: compression leaves single pixels."""
-    padded = np.pad(marks, 1).astype(np.uint8)
-    rows = padded[:-2] + padded[1:-1] + padded[2:]
-    return np.asarray(marks & (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:] >= 4))
+def _is_exact(difference: NDArray[np.int16]) -> bool:
+    """Whether a copy has the very pixels of the photo but for what was painted; JPEGs and palettes change all a bit."""
+    same, little = difference <= SAME, difference <= NEARLY
+    num_same, num_little = int(np.count_nonzero(same)), int(np.count_nonzero(little))
+    mostly_equal = np.count_nonzero(difference == 0) >= MOSTLY_EQUAL * num_same
+    return bool(mostly_equal or num_little - num_same < difference.size - num_little)
+
+
+def _without_noise(difference: NDArray[np.int16]) -> Hole:
+    """Clear changes and what is near them: compression leaves single pixels, palettes patches of a rare colour."""
+    clear = ~dilate(~np.pad(difference > CLEARLY, 1), 1)[1:-1, 1:-1]
+    return np.asarray((difference > PAINTED) & dilate(clear, BRUSH_PX))

@@ -105,7 +105,7 @@ def check_kinds(mixture: Mapping[str, float], has_flow_masks: bool) -> None:
     """
     for name, weight in mixture.items():
         if name not in KINDS:
-            raise InputError(f"unknown kind of holes {name!r}, expected some of {', '.join(KINDS)}.")
+            raise InputError(f"unknown kind of holes {name!r}, expected names among {', '.join(KINDS)}.")
         if not 0 <= weight < float("inf"):
             raise InputError(f"the weight of {name!r} is {weight}, expected at least 0.")
     if not any(mixture.values()):

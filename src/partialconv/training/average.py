@@ -36,7 +36,7 @@ def average(first: Checkpoint, second: Checkpoint, share: float) -> Checkpoint:
         if first.recipe.model.detail_width == 0:
             _take_layers(before, first, mixed, model)
     else:
-        raise InputError(f"the first run holds {first.recipe.model}, the second one {model}.")
+        raise InputError(f"the two runs have different networks: {first.recipe.model} and {model}.")
     for name, value in mixed.items():
         if second.best[name].is_floating_point():
             value.lerp_(before[name].float(), 1 - share)

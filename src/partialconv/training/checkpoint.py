@@ -163,7 +163,7 @@ def load_checkpoint(run: Path) -> Checkpoint:
         _check_names(recipe.model, groups)
     except (OSError, SafetensorError, LookupError, TypeError, ValueError, RecursionError) as error:
         missing = f"it has no {error}" if isinstance(error, KeyError) else reason_of(error).rstrip(".")
-        raise InputError(f"{path} is no checkpoint of partialconv, or broken: {missing}.") from error
+        raise InputError(f"{path} is not a checkpoint of partialconv, or is broken: {missing}.") from error
     return Checkpoint(step, recipe, **groups, position=position)
 
 
@@ -192,7 +192,7 @@ def _parts(run: Path) -> list[Path]:
     total = int(found[0].stem.rpartition("-")[2])
     if [_number(path) for path in found] != list(range(1, total + 1)):
         names = ", ".join(path.name for path in found)
-        raise InputError(f"the checkpoint in {run} is not whole: expected {total} files, found {names}.")
+        raise InputError(f"the checkpoint in {run} is incomplete: expected {total} files, found {names}.")
     return found
 
 
@@ -208,7 +208,7 @@ def _split(tensors: dict[str, Tensor], max_bytes: float) -> list[dict[str, Tenso
     for name, tensor in tensors.items():
         if tensor.nbytes > room:
             needed = tensor.nbytes / 1e6
-            raise InputError(f"{name} alone has {needed:.1f} MB, more than a file of {max_bytes / 1e6:g} MB can hold.")
+            raise InputError(f"{name} alone has {needed:.1f} MB, which do not fit into {max_bytes / 1e6:g} MB.")
         if filled + tensor.nbytes > room:
             parts.append({})
             filled = 0
@@ -247,7 +247,7 @@ def restore_optimizer(
         place, _, kind = key.rpartition(".")
         name = numbered[int(place)] if place.isdecimal() and int(place) < len(numbered) else place
         if name not in shapes or kind not in ADAM or tensor.shape not in (shapes[name], ()):
-            raise InputError(f"the checkpoint's optimizer.{key} of shape {tuple(tensor.shape)} is not of this network.")
+            raise InputError(f"optimizer.{key} of the checkpoint has shape {tuple(tensor.shape)}, unlike this network.")
         moments.setdefault(name, {})[kind] = tensor
     state: dict[int, dict[str, Tensor]] = {}
     for index, parameter in enumerate(p for group in optimizer.param_groups for p in group["params"]):

@@ -44,7 +44,7 @@ def load_vgg16(file: Path | None = None) -> VGG16Features:
     try:
         features.load_state_dict({name: state[name] for name in names})
     except (RuntimeError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} holds another network than VGG16: {str(error).splitlines()[-1].strip()}") from error
+        raise InputError(f"{path} holds a network that is not VGG16: {str(error).splitlines()[-1].strip()}") from error
     return features
 
 
@@ -67,7 +67,7 @@ def cached_weights(url: str) -> Path | None:
         return None
     expected = path.stem.rsplit("-", 1)[1]
     if not _sha256(path).startswith(expected):
-        raise InputError(f"{path} is damaged: its SHA-256 does not begin with {expected}; fetch it again.")
+        raise InputError(f"{path} is damaged: its SHA-256 does not begin with {expected}; download it again.")
     return path
 
 

@@ -72,7 +72,7 @@ class ModelRecipe(_Table):
             InputError: its images are not of 3 channels.
         """
         if net.in_channels != 3:
-            raise InputError(f"the network is of images of {net.in_channels} channels, expected 3 to train on.")
+            raise InputError(f"the network takes {net.in_channels} channels, but training needs 3 (RGB).")
         return cls(**{f.name: getattr(net, f.name) for f in fields(cls)})
 
     def build(self) -> PartialConvUNet:
@@ -274,7 +274,7 @@ class TrackingRecipe(_Table):
 
 @dataclass(frozen=True)
 class Recipe(_Table):
-    """A whole training run."""
+    """All settings of a training run."""
 
     model: ModelRecipe = field(default_factory=ModelRecipe)
     data: DataRecipe = field(default_factory=DataRecipe)
@@ -297,7 +297,7 @@ class Recipe(_Table):
 
     @property
     def num_steps(self) -> int:
-        """Steps of both phases."""
+        """The number of steps in both phases together."""
         return self.initial.num_steps + self.finetune.num_steps
 
 

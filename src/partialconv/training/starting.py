@@ -42,7 +42,7 @@ def starting_network(start: Path, recipe: Recipe, photos: PhotoSource) -> Partia
     if grown is None:
         values = asdict(before.recipe.model).items()
         lines = "; ".join(f"{k} = {json.dumps(v)}" for k, v in values)
-        raise InputError(f"{start} holds another network than the recipe: write under [model] {lines}.")
+        raise InputError(f"the network in {start} differs from the one in the recipe: write under [model] {lines}.")
     return grown
 
 

@@ -77,10 +77,10 @@ def train(
     """
     began = time.monotonic()
     if not resume and holds_checkpoint(run):
-        raise InputError(f"{run} holds a run already: resume it with --resume, or name another folder.")
+        raise InputError(f"{run} already holds a run: resume it with --resume, or name another folder.")
     state = load_checkpoint(run) if resume else None
     if state is not None and state.recipe.model != recipe.model:
-        raise InputError(f"{run} holds {state.recipe.model}, the recipe asks for {recipe.model}.")
+        raise InputError(f"{run} has the network {state.recipe.model}, but the recipe asks for {recipe.model}.")
     check_mixture(recipe.data.holes, recipe.data.flow_folder)
     with World.of_environment() as world:
         share = world.share(recipe.training.batch_size)

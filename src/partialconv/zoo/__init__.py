@@ -30,7 +30,7 @@ class ShippedModel:
 
     @property
     def path(self) -> Path:
-        """The file, not checked."""
+        """The path of the model's file, which is not checked."""
         return Path(str(resources.files(self.package) / f"{self.name}.onnx"))
 
     def is_intact(self) -> bool:
