@@ -84,16 +84,15 @@ def _continue(photo: NDArray[Any], hole: Hole, unknown: Hole, peak: float) -> tu
     """Fill a hole in place; what was filled, and whether there is noise around it that it has not."""
     if not hole.any():
         return hole, False
-    colours = photo * np.float32(255 / peak) if peak != 255 else photo.astype(np.float32)
     colour = flat_colour(photo, hole, unknown)
     if colour is not None:
         photo[hole] = colour
         return hole, False
-    if (fitted := surface(colours, hole, unknown)) is not None:
+    if (fitted := surface(photo, hole, unknown, peak)) is not None:
         values, noise = fitted
         photo[hole] = rounded((values * (peak / 255)).clip(0, peak).astype(np.float32), photo.dtype)
         return hole, noise > LEAST_LEVELS
-    if (sources := repeat(colours, hole, unknown, is_drawn(photo, unknown))) is not None:
+    if (sources := repeat(photo, hole, unknown, is_drawn(photo, unknown), peak)) is not None:
         filled, rows, columns = sources
         photo[filled] = photo[rows[filled], columns[filled]]
         return filled, False

@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partialconv.conventions import Hole
+from partialconv.inference.planner import halved_hole
 from partialconv.inference.scales import halved
 from partialconv.masks.morphology import dilate
 
 Map = NDArray[np.floating[Any]]
-Shifts = NDArray[np.intp]
+Shifts = NDArray[np.integer[Any]]
+Pixels = NDArray[Any]  # as they are stored
 FRAME_PX = 24  # of known pixels around a hole
 MOST_PIXELS = 200_000  # of the photo in which shifts are looked for; larger ones are halved first
 NUM_SHIFTS = 60  # that are kept
@@ -37,20 +39,21 @@ LEAST_CONTRAST = 3.0  # levels that other shifts are off: below it there is no p
 ROUNDS = 40  # a hole of so many periods can be crossed
 
 
-def repeat(colours: Map, hole: Hole, unknown: Hole, drawn: bool) -> tuple[Hole, Shifts, Shifts] | None:
+def repeat(photo: Pixels, hole: Hole, unknown: Hole, drawn: bool, peak: float) -> tuple[Hole, Shifts, Shifts] | None:
     """Where what is under a hole stands again.
 
     Args:
-        colours: (H, W, 3), 0 to 255.
+        photo: (H, W, 3), uint8, uint16 or float32.
         hole: (H, W), True = to be filled.
         unknown: (H, W), True = no source: the hole, and others.
         drawn: Whether the picture is no photo; then a pattern may repeat less exactly.
+        peak: The value of white.
 
     Returns:
         The pixels of the hole, nearly all, that stand again somewhere, (H, W), and the row and the column of each,
         (H, W); None if nothing repeats.
     """
-    shifts, differences, usual = _shifts(colours, hole, unknown)
+    shifts, differences, usual = _shifts(photo, hole, unknown, 255 / peak)
     good = (differences <= (ALIKE if drawn else EXACT) * usual + NOISE_LEVELS) & (usual >= LEAST_CONTRAST)
     if not good.any():
         return None
@@ -59,24 +62,27 @@ def repeat(colours: Map, hole: Hole, unknown: Hole, drawn: bool) -> tuple[Hole, 
     return (found, rows, columns) if np.count_nonzero(found) >= LEAST_FILLED * np.count_nonzero(hole) else None
 
 
-def _shifts(colours: Map, hole: Hole, unknown: Hole) -> tuple[Shifts, Map, Map]:
-    """The shifts that fit best, (N, 2), the best first; how far off each is, and is usual at its length, in levels."""
+def _shifts(photo: Pixels, hole: Hole, unknown: Hole, scale: float) -> tuple[Shifts, Map, Map]:
+    """The shifts that fit best, (N, 2), the best first; how far off each is, and is usual at its length, in levels.
+
+    The photo stays as it is stored until little of it is looked at: in levels, it would take four times the memory.
+    """
     if hole.size > MOST_PIXELS and min(hole.shape) > 4 * FRAME_PX:
-        less = [halved(part[..., None].astype(np.float32), np.zeros_like(part))[..., 0] > 0 for part in (hole, unknown)]
-        shifts, differences, usual = _shifts(halved(colours, unknown), less[0], less[1])
+        less = [~halved_hole(~part) for part in (hole, unknown)]
+        shifts, differences, usual = _shifts(halved(photo, unknown), less[0], less[1], scale)
         good = differences <= HOPELESS * usual + NOISE_LEVELS
         near = np.stack(np.meshgrid((-1, 0, 1), (-1, 0, 1), indexing="ij"), -1).reshape(-1, 1, 2)
         finer = (2 * shifts[good][:NUM_FINER] + near).reshape(-1, 2)
         shifts, first = np.unique(finer, axis=0, return_index=True)
         usual = np.tile(usual[good][:NUM_FINER], 9)[first]
     else:
-        shifts, usual = _fitting(colours, hole, unknown)
+        shifts, usual = _fitting(photo * np.float32(scale), hole, unknown)
     frame = np.argwhere(dilate(hole, FRAME_PX) & ~unknown)
     frame = frame[:: -(-len(frame) // SAMPLES) or 1]
     if not len(frame) or not len(shifts):
         return shifts[:0], np.zeros(0), np.zeros(0)
-    values = colours[frame[:, 0], frame[:, 1]]
-    squares, shares = np.array([_difference(colours, unknown, frame, values, shift) for shift in shifts]).T
+    values = photo[frame[:, 0], frame[:, 1]] * np.float32(scale)
+    squares, shares = np.array([_difference(photo, unknown, frame, values, shift, scale) for shift in shifts]).T
     unseen = UNSEEN * float(values.var(axis=0).mean()) * (1 - shares)
     best = np.argsort(squares + unseen, kind="stable")[:NUM_SHIFTS]
     best = best[shares[best] >= LEAST_SHARE]
@@ -118,12 +124,14 @@ def _fitting(colours: Map, hole: Hole, unknown: Hole) -> tuple[Shifts, Map]:
     return found, usual[lengths.flat[least]]
 
 
-def _difference(colours: Map, unknown: Hole, frame: Shifts, values: Map, shift: Shifts) -> tuple[float, float]:
+def _difference(
+    photo: Pixels, unknown: Hole, frame: Shifts, values: Map, shift: Shifts, scale: float
+) -> tuple[float, float]:
     """The mean square of how far the frame is off at a shift, and the share of it that lies on known pixels."""
     inside, rows, columns = _shifted(frame, shift, unknown)
     if not inside.any():
         return np.inf, 0.0
-    return float(np.square(colours[rows, columns] - values)[inside].mean()), float(inside.mean())
+    return float(np.square(photo[rows, columns] * np.float32(scale) - values)[inside].mean()), float(inside.mean())
 
 
 def _shifted(places: Shifts, shift: Shifts, unknown: Hole) -> tuple[Hole, Shifts, Shifts]:
@@ -136,7 +144,7 @@ def _shifted(places: Shifts, shift: Shifts, unknown: Hole) -> tuple[Hole, Shifts
 
 def _followed(shifts: Shifts, hole: Hole, unknown: Hole) -> tuple[Hole, Shifts, Shifts]:
     """What no shift reaches, and the source of each other pixel of a hole, by the best shift that leads to one."""
-    rows, columns = (np.array(part) for part in np.indices(hole.shape))
+    rows, columns = (np.array(part, np.int32) for part in np.indices(hole.shape, np.int32))
     left, last = unknown.copy(), -1
     for _ in range(ROUNDS):  # a filled pixel leads on to its own source
         places = np.argwhere(left & hole)

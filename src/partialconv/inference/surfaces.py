@@ -41,17 +41,25 @@ def flat_colour(photo: NDArray[Any], hole: Hole, unknown: Hole) -> NDArray[Any] 
     return found[most] if counts[most] >= ONE_COLOUR * len(around) else None
 
 
-def surface(colours: Map, hole: Hole, unknown: Hole) -> tuple[Map, float] | None:
+def surface(photo: NDArray[Any], hole: Hole, unknown: Hole, peak: float) -> tuple[Map, float] | None:
     """The smooth surface that goes on under a hole, if there is one around it.
 
     Args:
-        colours: (H, W, 3), 0 to 255.
+        photo: (H, W, 3), uint8, uint16 or float32.
         hole: (H, W), True = to be filled.
         unknown: (H, W), True = tells nothing: the hole, and others.
+        peak: The value of white.
 
     Returns:
-        (number of pixels of the hole, 3), and how noisy the known part of the surface is, in levels; or None.
+        (number of pixels of the hole, 3), 0 to 255, and how noisy the known part of the surface is, in levels; or None.
     """
+    # no larger part of the photo in levels than is needed, which takes four times the memory
+    part = tuple(
+        slice(max(0, int(lines[0]) - RING_PX), int(lines[-1]) + RING_PX + 1)
+        for lines in (np.flatnonzero(hole.any(axis=axis)) for axis in (1, 0))
+    )
+    hole, unknown = hole[part], unknown[part]
+    colours = photo[part] * np.float32(255 / peak)
     ring = dilate(hole, RING_PX) & ~unknown
     places = np.argwhere(ring)
     if len(places) < RING_PX**2:
