@@ -57,7 +57,7 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     # of several processes, that which all results come to
-    if session.config.getoption("--write-slow") and "PYTEST_XDIST_WORKER" not in os.environ:
+    if session.config.getoption("--write-slow") and not hasattr(session.config, "workerinput"):
         found = {place for place, seconds in _seconds.items() if seconds > SLOW_S}
         lines = sorted(place for place in found if place == _file_of(place) or _file_of(place) not in found)
         SLOW.write_text("\n".join(lines) + "\n", encoding="utf-8")
