@@ -14,10 +14,16 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-EXTRAS = ("bench", "flow", "openvino")
+EXTRAS = ("bench", "flow", "heic", "openvino")
 TOOLS = ("pytest", "hypothesis", "httpx", "webdataset", "pytorch-msssim", "schemathesis", "packaging")
 # what needs other programs, or judges by the newest versions of something
-LEFT_OUT = ("tests/server/test_page.py", "tests/test_privacy.py", "tests/test_lanes.py", "tests/nn/test_transforms.py")
+LEFT_OUT = (
+    "tests/server/browser.py",
+    "tests/server/test_page.py",
+    "tests/test_privacy.py",
+    "tests/test_lanes.py",
+    "tests/nn/test_transforms.py",
+)
 
 
 def main() -> int:
