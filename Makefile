@@ -7,8 +7,9 @@ BIN := .venv/bin
 demo: .venv/light
 	$(BIN)/python examples/demo.py
 
+# two processes, each of one core; a test goes to the one that has fewer left
 test: .venv/dev
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 # what to run while working: lint, types, and the tests that take under a second each, side by side
 check: .venv/dev

@@ -17,6 +17,9 @@ ACCEPTED = (
     "root may read and write everything",  # as CI does; the tests beside it act as another user
     "the format has no such mode",
 )
+# pytest-xdist runs a process for each core, none of which is to take the others' cores, nor are those it starts
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 NO_REASON = ("", "unconditional skip", "all tests skipped by +SKIP option")
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
@@ -37,10 +40,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
+    return _judged(report)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     # a fixture that is slow is slow for whichever test of the file comes first
     place = _file_of(report.nodeid) if report.when == "setup" else _function_of(report.nodeid)
     _seconds[place] = max(_seconds[place], report.duration)
-    return _judged(report)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -50,7 +56,8 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if session.config.getoption("--write-slow"):
+    # of several processes, that which all results come to
+    if session.config.getoption("--write-slow") and not hasattr(session.config, "workerinput"):
         found = {place for place, seconds in _seconds.items() if seconds > SLOW_S}
         lines = sorted(place for place in found if place == _file_of(place) or _file_of(place) not in found)
         SLOW.write_text("\n".join(lines) + "\n", encoding="utf-8")

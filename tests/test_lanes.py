@@ -50,7 +50,8 @@ def test_skips_that_are_not_accepted_fail(tmp_path: Path, ci: str, failed: set[s
     assert done.returncode == 1
 
 
-def test_what_took_long_is_left_out_next_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize("side_by_side", [[], ["-n", "2", "--dist", "worksteal"]], ids=["one", "two"])
+def test_what_took_long_is_left_out_next_time(tmp_path: Path, side_by_side: list[str]) -> None:
     shutil.copy(ROOT / "conftest.py", tmp_path)
     (tmp_path / "tests").mkdir()
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = slow\n")
@@ -63,7 +64,7 @@ def test_what_took_long_is_left_out_next_time(tmp_path: Path) -> None:
         "import pytest, time\n@pytest.fixture\ndef long(): time.sleep(1.05)\ndef test_with(long): ...\n"
     )
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    subprocess.run([*command, "--write-slow"], cwd=tmp_path, check=True, capture_output=True)
+    subprocess.run([*command, *side_by_side, "--write-slow"], cwd=tmp_path, check=True, capture_output=True)
     assert (tmp_path / "tests" / "slow.txt").read_text().split() == ["tests/test_a.py::test_long", "tests/test_b.py"]
     done = subprocess.run([*command, "-m", "not slow"], cwd=tmp_path, check=True, capture_output=True, text=True)
     assert "1 passed, 3 deselected" in done.stdout

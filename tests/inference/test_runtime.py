@@ -236,6 +236,7 @@ def test_ctrl_c_still_works_after_another_thread_freed_openvino() -> None:
     """OpenVINO gives a thread a stack for signals, and another thread must not take it away: a crash, otherwise."""
     code = """
 import os, signal, threading
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from partialconv.inference import open_runtime
 from partialconv.zoo import model_path
 held = [open_runtime("openvino", model_path())]

@@ -157,18 +157,23 @@ class PartialConvUNet(nn.Module):
 
         Returns:
             The output for every pixel, known ones too, (N, C, H, W), about [0, 1], not clamped; 0.5 where the hole
-            is too large for the network to close.
+            is too large for the network to close. Double precision from a double network, else single.
 
         Raises:
-            ValueError: `valid` differs in size or holds other values than 0 and 1.
+            ValueError: `valid` differs in size, has other channels than one or holds other values than 0 and 1, or the
+                image holds integers.
         """
+        if not image.is_floating_point():
+            raise ValueError(f"`image` is of {image.dtype}, expected values in [0, 1]: image / 255.")
         x = zero_holes(normalised(image, self.mean, self.std), valid)
+        if valid.shape[1] != 1:
+            raise ValueError(f"`valid` has {valid.shape[1]} channels, expected 1: valid[:, :1] where they are equal.")
         if self.conv == "plain":
-            mask = (valid != 0).to(x.dtype).expand(len(image), -1, -1, -1)
+            mask = (valid != 0).to(x.dtype).expand(image.shape[0], -1, -1, -1)
             out = self._layers(torch.cat([x, mask], dim=1), None)
         else:
             out = self._layers(x, valid)
-        return restored(out.float(), self.mean, self.std)
+        return restored(out.to(torch.promote_types(out.dtype, torch.float32)), self.mean, self.std)
 
     def _layers(self, x: Tensor, known: Tensor | None) -> Tensor:
         skips = [(x, None if known is None else known != 0)]
@@ -201,7 +206,7 @@ class PartialConvUNet(nn.Module):
 
     def _corrected(self, x: Tensor, known: Tensor | None, image: Tensor, mask: Tensor) -> Tensor:
         """The output, which is the first channels of `x`, corrected where the holes are closed."""
-        mask = mask.expand(len(x), -1, -1, -1)
+        mask = mask.expand(x.shape[0], -1, -1, -1)
         output = feather(x[:, : self.in_channels], image, mask)
         seen = torch.cat([x, torch.where(mask > 0, image, output), mask], dim=1)
         for block in self.detail:
@@ -352,8 +357,9 @@ class Block(nn.Module):
         out, valid_out = self.conv(x, valid, zeroed=True)
         out = self.norm(out)
         if valid_out is not None and not isinstance(self.norm, nn.Identity):
-            # in place: BatchNorm's result is fresh, and backward does not need it
-            out = out.mul_(valid_out)
+            # in place: BatchNorm's result is fresh, and backward does not need it; a hook on it makes a view of it
+            fresh = not (torch.compiler.is_compiling() or out._is_view())
+            out = out.mul_(valid_out) if fresh else out * valid_out
         out = self.activation(out)
         return (x[0] + out if self.residual else out), valid_out
 

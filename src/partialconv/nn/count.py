@@ -59,8 +59,13 @@ def box_sum(
     if any(side for sides in margin for side in sides):
         x = F.pad(x, [side for sides in reversed(margin) for side in sides])
     for axis, (k, s, d) in enumerate(zip(kernel, stride, dilation, strict=True), start=2):
-        index = [slice(None)] * axis
-        shifted = [x[(*index, slice(i * d, (i + 1 - k) * d or None, s))] for i in range(k)]
+        if torch.compiler.is_compiling():
+            # of the size that a convolution computes, so that exporters see that both are one, whatever the input's
+            windows = x.unfold(axis, d * (k - 1) + 1, s)
+            shifted = [windows.select(-1, i * d) for i in range(k)]
+        else:  # the same views, which the older exporter takes
+            index = [slice(None)] * axis
+            shifted = [x[(*index, slice(i * d, (i + 1 - k) * d or None, s))] for i in range(k)]
         x = sum(shifted[1:], shifted[0])
     return x
 
