@@ -10,9 +10,21 @@ from partialconv.privacy import switch_off
 if TYPE_CHECKING:
     from partialconv.filling.api import HoleWarning, PhotoWarning, fill
     from partialconv.filling.job import FillJob, fill_file
+    from partialconv.finding import Found, find
     from partialconv.inference import Inpainter
 
-__all__ = ["FillJob", "FillOptions", "HoleWarning", "Inpainter", "InputError", "PhotoWarning", "fill", "fill_file"]
+__all__ = [
+    "FillJob",
+    "FillOptions",
+    "Found",
+    "HoleWarning",
+    "Inpainter",
+    "InputError",
+    "PhotoWarning",
+    "fill",
+    "fill_file",
+    "find",
+]
 __version__ = "0.1.0"
 
 switch_off()
@@ -20,11 +32,13 @@ switch_off()
 # loading the runtime takes a while; `import partialconv` and --help should not
 _LOADED_LATER = {
     "FillJob": "partialconv.filling.job",
+    "Found": "partialconv.finding",
     "HoleWarning": "partialconv.filling.api",
     "PhotoWarning": "partialconv.filling.api",
     "Inpainter": "partialconv.inference",
     "fill": "partialconv.filling.api",
     "fill_file": "partialconv.filling.job",
+    "find": "partialconv.finding",
 }
 
 

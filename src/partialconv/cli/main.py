@@ -8,9 +8,10 @@ import typer
 from partialconv import __version__
 from partialconv.cli.bench import bench
 from partialconv.cli.fill import batch, fill
+from partialconv.cli.find import find, repair
 from partialconv.cli.masks import doctor, masks_app
 from partialconv.cli.serve import serve
-from partialconv.cli.train import average, convert, export, models, pack, slim, train
+from partialconv.cli.train import average, convert, export, models, pack, slim, train, train_finder
 from partialconv.errors import InputError
 from partialconv.privacy import keep_fonts_apart
 
@@ -33,6 +34,11 @@ EXAMPLES = {
         "partialconv batch photos/ stamp.png --anchor=bottom-right -o results/",
         "partialconv batch photos/ holes/ -o results/ --resume",
     ),
+    find: (
+        "partialconv find photo.jpg --overlay look.png",
+        "partialconv find scans/ -o holes/ --kind=dust,scratches",
+    ),
+    repair: ("partialconv repair photo.jpg --before-after look.png",),
     serve: (
         "partialconv serve --open",
         "partialconv serve --host 0.0.0.0",
@@ -74,6 +80,22 @@ def options(
     """Fill irregular holes in photos with partial convolutions."""
 
 
-for command in (fill, batch, serve, doctor, bench, train, pack, slim, average, export, models, convert):
+for command in (
+    fill,
+    batch,
+    find,
+    repair,
+    serve,
+    doctor,
+    bench,
+    train,
+    train_finder,
+    pack,
+    slim,
+    average,
+    export,
+    models,
+    convert,
+):
     epilog = "\n\n".join(["Examples:", *EXAMPLES[command]]) if command in EXAMPLES else None
     app.command(epilog=epilog)(command)

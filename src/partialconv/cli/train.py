@@ -1,4 +1,4 @@
-"""The commands around training: `train`, `pack`, `slim`, `average`, `export`, `models`, `convert`."""
+"""The commands around training: `train`, `train-finder`, `pack`, `slim`, `average`, `export`, `models`, `convert`."""
 
 import sys
 from pathlib import Path
@@ -50,6 +50,32 @@ def train(
         print(f"{steps} steps done; next: partialconv export {out} -o model.onnx")
     else:
         print(f"stopped after step {steps} of {loaded.num_steps}; go on with --resume")
+
+
+def train_finder(
+    recipe: Annotated[Path, typer.Argument(help="A TOML file, e.g. recipes/find.toml.", show_default=False)],
+    data: Annotated[list[Path], typer.Option(help="Folder of photos; may be given twice.", show_default=False)],
+    damage: Annotated[Path, typer.Option(help="Folder of cut-out damage.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder of the run; one in it goes on.", show_default=False)],
+    time_limit: Annotated[float, typer.Option(help="Minutes of training in all.")] = 60,
+) -> None:
+    """Train the network that finds damage."""
+    import importlib.util
+
+    from partialconv.errors import require_training
+
+    require_training("partialconv train-finder")
+    if importlib.util.find_spec("cv2") is None:
+        raise ImportError('partialconv train-finder needs OpenCV: pip install "partialconv[bench]".')
+    if time_limit <= 0:
+        raise InputError(f"--time-limit is {time_limit:g}, expected minutes, more than 0.")
+    from partialconv.training.finding import FinderTraining, load_finder_recipe
+
+    training = FinderTraining(load_finder_recipe(recipe), data, damage, out, 60 * time_limit)
+    training.run()
+    print(
+        f"step {training.step} after {training.spent_s / 60:.0f} minutes; next: python benchmarks/find.py export {out}"
+    )
 
 
 def pack(

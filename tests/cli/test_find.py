@@ -1,0 +1,110 @@
+"""`partialconv find` and `partialconv repair`, with a network that stands in for the shipped one."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from partialconv.cli import find as commands
+from partialconv.finding import finder
+from tests.command import call
+from tests.finding.standin import write_standin
+
+
+@pytest.fixture(autouse=True)
+def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_standin(tmp_path / "find.onnx")
+    monkeypatch.setattr(finder, "finder_path", lambda: path)
+
+
+def photo(path: Path, specks: int = 3, size: tuple[int, int] = (120, 160)) -> Path:
+    picture = np.full((*size, 3), 90, np.uint8)
+    for number in range(specks):
+        picture[20 + 30 * number : 24 + 30 * number, 50:55] = 250
+    Image.fromarray(picture).save(path)
+    return path
+
+
+def test_finds_are_written_as_holes(tmp_path: Path) -> None:
+    source = photo(tmp_path / "scan.png")
+    done = call("find", source, "--overlay", tmp_path / "look.png", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "found 3 dust" in done.stdout
+    holes = np.asarray(Image.open(tmp_path / "scan-holes.png")) > 0
+    np.testing.assert_array_equal(holes, np.asarray(Image.open(source))[..., 0] == 250)
+    overlay = np.asarray(Image.open(tmp_path / "look.png"))
+    assert (overlay[holes] == (255, 0, 0)).all() and (overlay[~holes] == 90).all()
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").mkdir()
+    for name in ("a.png", "b.png"):
+        photo(tmp_path / "in" / name)
+    done = call("find", tmp_path / "in", "-o", tmp_path / "out", "--json", cwd=tmp_path)
+    assert done.returncode == 0
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [Path(line["holes"]).name for line in lines] == ["a-holes.png", "b-holes.png"]
+    assert lines[0]["parts"][0] == {"kind": "dust", "box": [20, 50, 24, 55], "area": 20, "score": 1.0}
+
+
+def test_repair_fills_what_it_finds(tmp_path: Path) -> None:
+    source = photo(tmp_path / "scan.png")
+    done = call("repair", source, "--before-after", tmp_path / "both.png", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "found 3 dust" in done.stdout and "scan-filled.png" in done.stdout
+    filled = np.asarray(Image.open(tmp_path / "scan-filled.png")).astype(int)
+    assert np.abs(filled - 90).max() <= 3
+    with Image.open(tmp_path / "both.png") as both:
+        assert both.size == (320, 120)
+
+
+def test_nothing_found_writes_nothing(tmp_path: Path) -> None:
+    source = photo(tmp_path / "clean.png", specks=0)
+    for command in ("find", "repair"):
+        done = call(command, source, cwd=tmp_path)
+        assert done.returncode == 1
+        assert "nothing was found" in done.stdout
+    assert {path.name for path in tmp_path.iterdir()} == {"clean.png", "find.onnx"}
+
+
+def test_much_is_filled_only_when_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "MOST_SHARE", 0.001)
+    source = photo(tmp_path / "scan.png")
+    done = call("repair", source, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "more than is likely" in done.stderr
+    assert not (tmp_path / "scan-filled.png").exists()
+    assert call("repair", source, "--yes", cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--kind", "mould"], "mould"),
+        (["-o", "holes.jpg"], "it is a .png file"),
+        (["--sensitivity", "2"], "less than or equal to 1"),
+    ],
+)
+def test_wrong_arguments(tmp_path: Path, arguments: list[str], says: str) -> None:
+    done = call("find", photo(tmp_path / "scan.png"), *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"scan.png", "find.onnx"}
+
+
+def test_an_existing_file_stays(tmp_path: Path) -> None:
+    source = photo(tmp_path / "scan.png")
+    (tmp_path / "scan-holes.png").write_bytes(b"mine")
+    assert call("find", source, cwd=tmp_path).returncode == 2
+    assert (tmp_path / "scan-holes.png").read_bytes() == b"mine"
+    assert call("find", source, "--overwrite", cwd=tmp_path).returncode == 0
+
+
+def test_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finder, "finder_path", lambda: tmp_path / "missing.onnx")
+    done = call("repair", photo(tmp_path / "scan.png"), cwd=tmp_path)
+    assert done.returncode == 2
+    assert "this installation has no finder" in done.stderr
