@@ -123,3 +123,12 @@ def test_progress_ends_at_one(inpainter: Inpainter) -> None:
     shares: list[float] = []
     inpainter.fill(PICTURES["stripes"][0], HOLE, tell=shares.append)
     assert shares[-1] == 1
+
+
+@pytest.mark.parametrize("period", [4, 8, 16, 24])
+def test_stripes_go_on_under_narrow_holes(period: int, inpainter: Inpainter) -> None:
+    picture = grey(np.where((ROWS + COLUMNS) // (period // 2) % 2 > 0, 230, 40))
+    hole = np.zeros(SIZE, bool)
+    hole[110:122, 40:220] = True
+    filled = inpainter.fill(np.where(hole[..., None], np.uint8(0), picture), hole)
+    np.testing.assert_array_equal(filled, picture)

@@ -11,7 +11,13 @@ from partialconv.errors import InputError
 from partialconv.training.recipe import Recipe, load_recipe, recipe_from_dict, recipe_toml
 
 ROOT = Path(__file__).parents[2]
-RECIPES = sorted(path for folder in ("recipes", "experiments/recipes") for path in (ROOT / folder).glob("*.toml"))
+FINDER = "find.toml"  # a recipe of another command; tests/training/test_finding.py reads it
+RECIPES = sorted(
+    path
+    for folder in ("recipes", "experiments/recipes")
+    for path in (ROOT / folder).glob("*.toml")
+    if path.name != FINDER
+)
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)

@@ -1,4 +1,4 @@
-"""What goes on under a wide hole without a doubt: one flat colour, a smooth surface, a pattern that repeats.
+"""What goes on under a hole without a doubt: one flat colour, a smooth surface, a pattern that repeats.
 
 No network is needed there, and none is as exact. Whether it is so is decided by what is around a hole alone.
 """
@@ -12,21 +12,34 @@ from partialconv.conventions import Hole
 from partialconv.inference.planner import Box
 from partialconv.inference.repeats import repeat
 from partialconv.inference.scales import rounded
+from partialconv.inference.shapes import opened
 from partialconv.inference.surfaces import LEAST_LEVELS, flat_colour, surface
 from partialconv.masks.morphology import dilate
 
 BLOCK_PX = 8  # holes are told apart on a grid of such squares
 CONTEXT_PX = 64  # around a hole, at least
+NARROW_PX = 3  # half the width of a hole, from which the network's fill of a drawn picture is not exact
+ROWS_APART = 4  # of those that tell whether a picture is drawn
 DRAWN = 0.5  # share of neighbours that are the same; of photos about 0.1, if no large part is black or white
 
 
+def drawn_boxes(photo: NDArray[Any], hole: Hole, boxes: list[Box]) -> list[Box]:
+    """Those of some boxes where a picture is drawn, and its hole is no hairline: there narrow holes are tried, too."""
+    found = []
+    for box in boxes:
+        window = box.grown(CONTEXT_PX, (hole.shape[0], hole.shape[1])).slices
+        if opened(hole[window], NARROW_PX).any() and is_drawn(photo[window][::ROWS_APART], hole[window][::ROWS_APART]):
+            found.append(box)
+    return found
+
+
 def continue_certain(photo: NDArray[Any], hole: Hole, boxes: list[Box], peak: float) -> tuple[Hole, Hole]:
-    """Fill the wide holes under which it is certain what goes on, in place.
+    """Fill the holes under which it is certain what goes on, in place.
 
     Args:
         photo: (H, W, 3), uint8, uint16 or float32.
         hole: (H, W), True = to be filled.
-        boxes: Around its wide parts.
+        boxes: Around the parts of it that are looked at.
         peak: The value of white.
 
     Returns:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from partialconv.conventions import FloatArray, Hole, valid_from_hole
 from partialconv.errors import InputError
-from partialconv.inference.continuing import continue_certain
+from partialconv.inference.continuing import continue_certain, drawn_boxes
 from partialconv.inference.copying import copy_detail, wide_boxes
 from partialconv.inference.feather import feather
 from partialconv.inference.grain import add_grain
@@ -101,8 +101,9 @@ class Inpainter:
             raise InputError(f"the hole is {hole.dtype} {hole.shape}, expected bool {photo.shape[:2]}.")
         filled, peak = photo.copy(), PEAKS[photo.dtype.name]
         steps = steps or self.plan(hole)
-        wide = wide_boxes(steps, hole) if copy else []
-        certain, noiseless = continue_certain(filled, hole, wide, peak)
+        wide: list[Box] = wide_boxes(steps, hole) if copy else []
+        drawn: list[Box] = drawn_boxes(filled, hole, steps.boxes) if copy else []
+        certain, noiseless = continue_certain(filled, hole, [*wide, *drawn], peak)
         left = hole
         if certain.any():
             left = hole & ~certain
