@@ -187,7 +187,8 @@ def test_help_by_one_letter_with_examples(command: str, tmp_path: Path) -> None:
     assert command == "masks" or f" partialconv {command} " in done.stdout.partition("Examples:")[2]
 
 
-def test_completion_is_offered(tmp_path: Path) -> None:
+def test_completion_is_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")  # make starts tests from sh, which has none
     assert "--install-completion" in call("-h", cwd=tmp_path).stdout
     done = run("--show-completion", "bash", cwd=tmp_path)
     assert done.returncode == 0 and "_PARTIALCONV_COMPLETE" in done.stdout.upper()
