@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 from partialconv.data.damage import NOTHING, Cutouts, draw_damage
 from partialconv.data.damage.ageing import Pixels, age, finish
 from partialconv.data.damage.lines import smooth_noise
+from partialconv.data.damage.scenery import draw_scenery
 from partialconv.data.photos import open_photos
 
 Part = Literal["train", "choice", "test"]
@@ -71,6 +72,7 @@ class DamagedCrops(Dataset[Item]):
         seed: Of everything.
         undamaged: Share of the crops that stay as they are.
         unknown: Share of the crops with unknown parts.
+        scenery: Share of the crops over which lines are drawn that are no damage.
     """
 
     def __init__(
@@ -82,9 +84,10 @@ class DamagedCrops(Dataset[Item]):
         seed: int,
         undamaged: float,
         unknown: float,
+        scenery: float = 0,
     ) -> None:
         self.photos, self.cutouts, self.crop_px, self.num_items = photos, cutouts, crop_px, num_items
-        self.seed, self.undamaged, self.unknown = seed, undamaged, unknown
+        self.seed, self.undamaged, self.unknown, self.scenery = seed, undamaged, unknown, scenery
 
     def __len__(self) -> int:
         return self.num_items
@@ -102,6 +105,8 @@ class DamagedCrops(Dataset[Item]):
         px = self.crop_px
         view = cut_view(self.photos[int(rng.integers(len(self.photos)))], rng, px)
         valid, truth, kinds = np.ones((px, px), bool), np.zeros((px, px), bool), np.full((px, px), NOTHING, np.uint8)
+        if self.scenery and rng.random() < self.scenery:
+            view = draw_scenery(view, rng)
         if rng.random() < self.undamaged:
             image = finish([age(view, rng)], rng)[0]
         else:

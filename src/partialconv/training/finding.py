@@ -42,6 +42,7 @@ class FinderRecipe:
         batch_size: Crops of a step.
         undamaged: Share of crops without damage.
         unknown: Share of crops with unknown parts.
+        scenery: Share of crops with drawn lines that are no damage.
         lr: Highest learning rate; it falls along a cosine to 0 at the time limit.
         warmup_steps: Steps in which it rises.
         weight_decay: Of AdamW.
@@ -58,6 +59,7 @@ class FinderRecipe:
     batch_size: int = 8
     undamaged: float = 0.4
     unknown: float = 0.08
+    scenery: float = 0.1
     lr: float = 1.5e-3
     warmup_steps: int = 150
     weight_decay: float = 1e-3
@@ -130,7 +132,7 @@ class FinderTraining:
 
     def __init__(self, recipe: FinderRecipe, photos: list[Path], damage: Path, out: Path, limit_s: float) -> None:
         cutouts = load_cutouts(damage)
-        shares = (recipe.undamaged, recipe.unknown)
+        shares = (recipe.undamaged, recipe.unknown, recipe.scenery)
         known = read_photos(photos, "train", recipe.crop_px)
         self.crops = DamagedCrops(known, cutouts, recipe.crop_px, ITEMS, recipe.seed, *shares)
         choice = read_photos(photos[:1], "choice", recipe.crop_px)
