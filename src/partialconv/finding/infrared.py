@@ -64,11 +64,11 @@ def blocked_by_dust(
     left = _left(infrared, rgb, offset, slope, (down, across))
     background = _background(left)
     need = max(LEAST_STOPS, NOISE * _noise(left, background))
-    logit, most, missing = math.log(threshold / (1 - threshold)), 0, left
+    logit, most = math.log(threshold / (1 - threshold)), 0
     probability = np.empty(infrared.shape, np.float16)
     for top in range(0, infrared.shape[0], BLOCK_PX):
         band = slice(top, min(top + BLOCK_PX, infrared.shape[0]))
-        away = (_rows_of(background, band, infrared.shape) - missing[band].astype(np.float32)) / np.float32(need)
+        away = (_rows_of(background, band, infrared.shape) - left[band].astype(np.float32)) / np.float32(need)
         if valid is not None:
             away[~valid[band]] = 0
         most += int((away >= 1).sum())
@@ -149,12 +149,11 @@ def _left(
 def _background(left: NDArray[np.float16]) -> FloatArray:
     """What is usual in each block and those around it."""
     height, width = (-(-side // BLOCK_PX) for side in left.shape)
-    blocks = [
-        [np.median(left[y * BLOCK_PX : (y + 1) * BLOCK_PX : 2, x * BLOCK_PX : (x + 1) * BLOCK_PX : 2].astype(np.float32))
-         for x in range(width)]
-        for y in range(height)
-    ]  # fmt: skip
-    wide = np.pad(np.array(blocks, np.float32), 1, mode="edge")
+    blocks = np.empty((height, width), np.float32)
+    for y, x in np.ndindex(height, width):
+        block = left[y * BLOCK_PX : (y + 1) * BLOCK_PX : 2, x * BLOCK_PX : (x + 1) * BLOCK_PX : 2]
+        blocks[y, x] = np.median(block.astype(np.float32))
+    wide = np.pad(blocks, 1, mode="edge")
     near = [wide[y : y + height, x : x + width] for y in range(3) for x in range(3)]
     return np.asarray(np.median(near, axis=0), np.float32)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from partialconv.conventions import Hole, Progress
-from partialconv.finding.finder import KINDS, DamageFinder, DamageMap, Found, check_choice, finder_path
+from partialconv.finding import finder
+from partialconv.finding.finder import KINDS, DamageFinder, DamageMap, Found, check_choice
 from partialconv.finding.infrared import blocked_by_dust
 from partialconv.imageio import Photo, rgb_of
 from partialconv.imageio.infrared import Infrared, infrared_of, read_infrared
@@ -81,9 +82,9 @@ def looked_at(
         hidden |= unknown
     valid = ~hidden if hidden.any() else None
     del hidden
-    finder = open_finder(model)
-    blocked = None if infrared is None else blocked_by_dust(infrared, rgb, valid, finder.threshold, str(photo.path))
-    return finder.scan(rgb, valid, progress, blocked)
+    network = open_finder(model)
+    blocked = None if infrared is None else blocked_by_dust(infrared, rgb, valid, network.threshold, str(photo.path))
+    return network.scan(rgb, valid, progress, blocked)
 
 
 def open_finder(model: Path | None = None) -> DamageFinder:
@@ -92,7 +93,7 @@ def open_finder(model: Path | None = None) -> DamageFinder:
     Raises:
         InputError: see `DamageFinder`.
     """
-    path = finder_path() if model is None else model
+    path = finder.finder_path() if model is None else model
     return _opened(path, path.stat().st_mtime_ns if path.is_file() else 0)
 
 

@@ -2,10 +2,10 @@
 
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from partialconv.errors import InputError
@@ -75,6 +75,12 @@ def belongs_to(path: Path) -> str | None:
     """The name without suffix of the photo that a file would be the infrared image of; None by its own name."""
     ending = ENDING.search(path.stem)
     return path.stem[: ending.start()] if ending and path.suffix.lower() in SUFFIXES else None
+
+
+def without_infrared(paths: Sequence[Path]) -> list[Path]:
+    """Photos without the files that are infrared images of others of them."""
+    names = {(path.parent, path.stem) for path in paths}
+    return [path for path in paths if (path.parent, belongs_to(path)) not in names]
 
 
 def _in_tiff(photo: Photo) -> Infrared | None:
