@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 import partialconv
 from partialconv import InputError
+from partialconv.finding.finder import threshold_at
 from partialconv.finding.infrared import blocked_by_dust, shift_between
 from tests.finding.standin import write_standin
 
@@ -34,7 +35,7 @@ def scan(leak: float = 0.1, shift: tuple[int, int] = (0, 0), light_dust: bool = 
     for top, left in rng.integers(20, 270, (25, 2)):
         dust[top : top + 3, left : left + 4] = True
     dust[40:260, 333] = True  # a scratch
-    red = np.where(dust, 0.85 if light_dust else 0.15, red)
+    red = np.where(dust, 0.85 if light_dust else depth * red, red)
     infrared = np.roll(np.where(dust, depth * infrared, infrared), shift, (0, 1)) + rng.normal(0, 0.003, SIZE)
     rgb = np.repeat(red[..., None], 3, 2).clip(0, 1)
     return (rgb * 65535).astype(np.uint16), (infrared.clip(0, 1) * 65535).astype(np.uint16), dust
@@ -45,7 +46,7 @@ def scan(leak: float = 0.1, shift: tuple[int, int] = (0, 0), light_dust: bool = 
 def test_dust_and_scratches_are_found(leak: float, bits: int) -> None:
     rgb, infrared, dust = scan(leak)
     if bits == 8:
-        rgb, infrared = (rgb >> 8).astype(np.uint8), (infrared >> 8).astype(np.uint8)  # type: ignore[assignment]
+        rgb, infrared = (rgb >> 8).astype(np.uint8), (infrared >> 8).astype(np.uint8)
     found = blocked_by_dust(infrared, rgb, None, 0.4, "scan") >= 0.4
     assert found[dust].mean() > 0.98
     assert found[~dust].mean() < 1e-4
@@ -69,7 +70,8 @@ def test_a_shift_that_cannot_be_told_is_none() -> None:
 def test_more_sensitivity_finds_fainter_dust() -> None:
     rgb, infrared, dust = scan(depth=0.95)
     shares = [
-        float((blocked_by_dust(infrared, rgb, None, 0.4, "scan") >= threshold)[dust].mean()) for threshold in (0.4, 0.1)
+        float((blocked_by_dust(infrared, rgb, None, 0.4, "scan") >= threshold)[dust].mean())
+        for threshold in (0.4, threshold_at(0.4, 1.0))
     ]
     assert shares[0] < 0.2 < 0.8 < shares[1]
 
@@ -92,7 +94,7 @@ def test_unknown_pixels_are_not_looked_at() -> None:
     infrared[:150] = 0
     found = blocked_by_dust(infrared, rgb, valid, 0.4, "scan") >= 0.4
     assert not found[:150].any() and found[150:].any()
-    assert not blocked_by_dust(infrared, rgb, np.zeros(SIZE, bool), 0.4, "scan").any()
+    assert not (blocked_by_dust(infrared, rgb, np.zeros(SIZE, bool), 0.4, "scan") >= 0.4).any()
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,5 @@
 """A photo is looked at in smaller copies, too, so that wide damage is found."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 

@@ -97,7 +97,7 @@ class Filler(Watcher):
         except Exception as error:  # one photo never stops the rest
             return Result(photo, output, "failed", [], f"{type(error).__name__}: {error}", _since(began), hole)
         findings = [*map(str, report.findings), *(f"{remark}." for remark in report.remarks)]
-        finds = report.finds and report.finds.as_dict()
+        finds = None if report.finds is None else report.finds.as_dict()
         return Result(photo, output, "filled", findings, "", _since(began), hole, finds)
 
     def _fill(self, item: Item) -> Report:

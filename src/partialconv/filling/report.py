@@ -85,7 +85,7 @@ class Report:
         content = asdict(self) | {"usable": self.usable}
         content["remarks"] = list(self.remarks)
         content["findings"] = [asdict(finding) for finding in self.findings]
-        content["finds"] = self.finds and self.finds.as_dict()
+        content["finds"] = None if self.finds is None else self.finds.as_dict()
         for name in ("plan", "finds"):
             if content[name] is None:
                 del content[name]

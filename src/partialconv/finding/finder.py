@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from partialconv.conventions import FloatArray, Hole, Progress
 from partialconv.errors import InputError, reason_of
 from partialconv.finding.parts import Part, components_of
-from partialconv.finding.scales import doubled, pictures_of
+from partialconv.finding.scales import MOST_SCALES, doubled, pictures_of
 from partialconv.imageio import check_memory
 from partialconv.inference.runtime import open_session
-from partialconv.zoo import finder_path
+from partialconv.zoo import finder_path as finder_path
 
 KINDS = ("dust", "scratches", "cracks", "stamp", "text")
 HALO_PX = 64  # further away the network does not look
@@ -76,7 +76,7 @@ class DamageMap:
         check_choice(kinds, sensitivity, largest_px)
         hole = self.probability >= np.float16(threshold_at(self.threshold, sensitivity))
         components = components_of(hole)
-        peaks = components.peaks(self.probability[hole])
+        peaks = components.peaks(self.probability[hole].astype(np.float32))
         labels = components.of_pixels()
         votes = np.bincount(labels * len(KINDS) + self.kinds[hole], minlength=components.count * len(KINDS))
         names = votes.reshape(-1, len(KINDS)).argmax(axis=1)
@@ -97,12 +97,14 @@ class DamageFinder:
 
     Args:
         model: Its file; None for the one of this installation.
+        num_scales: Of the sizes at which a photo is looked at, at most: its own, half of it, and so on.
 
     Raises:
         InputError: there is no such file, or it is another network.
     """
 
-    def __init__(self, model: Path | None = None) -> None:
+    def __init__(self, model: Path | None = None, num_scales: int = MOST_SCALES) -> None:
+        self.num_scales = num_scales
         path = finder_path() if model is None else model
         if not path.is_file():
             raise InputError(f"this installation has no finder: there is no file {path}.")
@@ -138,7 +140,7 @@ class DamageFinder:
         """
         height, width = rgb.shape[:2]
         check_memory(find_bytes(height * width), f"finding damage in {width}x{height} pixels")
-        pictures = pictures_of(rgb, valid)
+        pictures = pictures_of(rgb, valid, self.num_scales)
         work = [(scale, tile) for scale in reversed(range(len(pictures))) for tile in _tiles(*pictures[scale][0].shape)]
         found: DamageMap | None = None
         coarser: DamageMap | None = None

@@ -90,7 +90,8 @@ def _in_tiff(photo: Photo) -> Infrared | None:
         if channel is not None and is_understood(first):
             rows = read_rows(photo.content, first, tiff.byteorder, channel + 1)
             return assembled(photo.size, (band[..., channel] for band in rows))
-        for page in list(tiff.pages)[1:]:
+        for number in range(1, len(tiff.pages)):
+            page: Any = tiff.pages[number]
             if _is_grey(page) and (page.imagelength, page.imagewidth) == (first.imagelength, first.imagewidth):
                 rows = read_rows(photo.content, page, tiff.byteorder, 1)
                 return assembled(photo.size, (band[..., 0] for band in rows))
