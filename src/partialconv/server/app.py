@@ -48,7 +48,7 @@ class Service:
     queue: Queue
     scratch: Scratch
     num_uploads: int = 0
-    shares: dict[str, float | None] = field(default_factory=dict)  # of fills and finds, by ticket; None = its turn has not come
+    shares: dict[str, float | None] = field(default_factory=dict)  # by ticket; None = its turn has not come
 
     def warm(self) -> None:
         """Start the process again if it has ended, before the next request needs it."""

@@ -74,7 +74,8 @@ class Engine:
         needed, named = 0, {}
         for field, path in files.items():
             header = _check_picture(path, field, self.limits)
-            needed += header.fill_bytes() if work in ("fill", "find", "look") and field == "photo" else header.read_bytes
+            whole = field == "photo" and work in ("fill", "find", "look")
+            needed += header.fill_bytes() if whole else header.read_bytes
             named[field] = path.rename(path.with_name(field + SUFFIXES[header.format]))
         if needed > most_bytes:
             raise _too_little_memory(f"{needed / 1e9:.1f} GB are needed, {most_bytes / 1e9:.1f} GB may be taken")

@@ -190,7 +190,8 @@ def _problems(statuses: Sequence[int]) -> Document:
 
 
 def _progress() -> Document:
-    asked = {"name": TICKET, "in": "query", "schema": {"type": "string"}, "description": "As given to /api/fill or /api/find."}
+    about = "As given to /api/fill or /api/find."
+    asked = {"name": TICKET, "in": "query", "schema": {"type": "string"}, "description": about}
     return _get("progress", "How far a fill or a find is.", "Progress") | {"parameters": [asked]}
 
 
