@@ -50,8 +50,9 @@ export class Finding {
     this.tools.picking = (point, event) => this.tap(point, event);
     this.stage.setAttribute("aria-label", "The photo. Arrow keys go from find to find, Delete leaves one out, Enter fills.");
     document.body.dataset.finding = "yes";
-    this.view.fitAgain();
     this.refresh();
+    document.body.style.setProperty("--tools", `${$("tools").offsetHeight}px`);
+    this.view.fitAgain();
   }
 
   // Show the parts that pass the slider and the kinds.

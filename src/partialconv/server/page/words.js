@@ -47,7 +47,7 @@ export function found(count, share, touch) {
   if (!count) return ["Nothing is marked. Move the slider to the right to find more.", false];
   const finds = `${count} ${count === 1 ? "find" : "finds"}, ${percent(share)} of the photo.`;
   if (share > MUCH) {
-    return [`${finds} That is more than is likely: much of it may be no damage. Move the slider to the left.`, true];
+    return [`${finds} So much is rarely damage: move the slider to the left.`, true];
   }
   return [`${finds} ${touch ? "Tap" : "Click"} what is no damage to leave it out, then fill.`, false];
 }
