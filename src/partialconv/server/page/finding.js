@@ -73,7 +73,8 @@ export class Finding {
     });
     const kept = this.parts.filter(({dropped}) => !dropped);
     this.count = kept.length;
-    const share = kept.reduce((sum, {area}) => sum + area, 0) / hole.levels.length;
+    this.session.proposed = kept.reduce((sum, {area}) => sum + area, 0);
+    const share = this.session.proposed / hole.levels.length;
     const [text, much] = words.found(this.count, share, matchMedia("(pointer: coarse)").matches);
     if ($("found").textContent !== text) $("found").textContent = text;
     $("found").classList.toggle("much", much);
@@ -172,6 +173,7 @@ export class Finding {
     const {hole} = this.session;
     this.finds.places.forEach((place, at) => hole.put(place, level(hole.levels[place], at)));
     this.session.painted();
+    this.session.proposed = 0;
     this.finds = this.tools.picking = null;
     this.view.marks = [];
     this.stage.classList.remove("pickable");
