@@ -94,6 +94,6 @@ def with_finder(path: Path, program: str = PROGRAM) -> str:
     """The program of the working process, which finds damage with a network of our choosing."""
     return f"""
 from pathlib import Path
-import partialconv.server.finds
-partialconv.server.finds.finder_path = lambda: Path({str(path)!r})
+import partialconv.finding.finder
+partialconv.finding.finder.finder_path = lambda: Path({str(path)!r})
 {program}"""

@@ -19,12 +19,13 @@ from partialconv.filling.job import FillJob, fill_file
 from partialconv.filling.options import FillOptions
 from partialconv.filling.report import Report, report_of
 from partialconv.filling.watching import Stopwatch, Watcher
+from partialconv.finding import find_bytes
 from partialconv.imageio import Header, encode_png, read_header, read_photo
 from partialconv.imageio.formats import SUFFIX_OF_FORMAT, written_name
 from partialconv.inference import Inpainter, confidence
 from partialconv.masks import HoleError, read_hole
 from partialconv.server.find_options import FindOptions
-from partialconv.server.finds import Finds
+from partialconv.server.finds import find
 from partialconv.server.limits import Limits
 from partialconv.server.order import MEDIA_TYPES, Answer
 from partialconv.server.problem import Problem
@@ -49,7 +50,6 @@ class Engine:
     def __init__(self, models: Mapping[str, Path | None], limits: Limits) -> None:
         self.inpainters = {name: Inpainter(path) for name, path in models.items()}
         self.limits = limits
-        self.finds = Finds()
 
     def do(
         self,
@@ -76,6 +76,8 @@ class Engine:
             header = _check_picture(path, field, self.limits)
             whole = field == "photo" and work in ("fill", "find", "look")
             needed += header.fill_bytes() if whole else header.read_bytes
+            if work == "find" and field == "photo":
+                needed = max(needed, header.read_bytes + find_bytes(header.num_pixels))
             named[field] = path.rename(path.with_name(field + SUFFIXES[header.format]))
         if needed > most_bytes:
             raise _too_little_memory(f"{needed / 1e9:.1f} GB are needed, {most_bytes / 1e9:.1f} GB may be taken")
@@ -138,7 +140,7 @@ class Engine:
             Problem: 422, the photo or the hole cannot be used; 501, there is no finder.
         """
         with _explained(photo.parent):
-            return self.finds.find(photo, hole, options, _Teller(progress).progress)
+            return find(photo, hole, options, _Teller(progress).progress)
 
     def look(self, photo: Path) -> Answer:
         """Say whether a photo can be filled.

@@ -12,9 +12,10 @@ from PIL import Image
 from partialconv.conventions import Hole
 from partialconv.errors import InputError
 from partialconv.filling.watching import Stopwatch
-from partialconv.finding import DamageFinder, Found, finder_path
-from partialconv.finding.finder import DamageMap, threshold_at
-from partialconv.imageio import encode_png, read_photo, rgb_of
+from partialconv.finding import DamageMap, Found, looked_at, open_finder
+from partialconv.finding.finder import threshold_at
+from partialconv.imageio import encode_png, read_photo
+from partialconv.imageio.infrared import infrared_of
 from partialconv.masks import Diagnosis, HoleError, read_hole
 from partialconv.server.find_options import FindOptions
 from partialconv.server.order import MEDIA_TYPES, Answer
@@ -24,58 +25,57 @@ STEPS = 200  # a map is exact at sensitivities of 0, 1 / STEPS, 2 / STEPS, ... 1
 KIND_STEP = 50  # between the numbers of two kinds in a map: browsers may add a little noise to what pages read
 
 
-class Finds:
-    """Finds damage, with the finder of this installation, which is loaded when it is asked for."""
+def find(photo: Path, hole: Path | None, options: FindOptions, tell: Callable[[float], None]) -> Answer:
+    """Find the damage of a photo, with the finder of this installation.
 
-    def __init__(self) -> None:
-        self._finder: DamageFinder | None = None
+    Args:
+        photo: It is looked at as it is shown; the infrared image in a TIFF of a film scanner is used.
+        hole: A picture of what is known to be damaged, in which nothing is found; None = nothing is known.
+        options: Of the request.
+        tell: Is called with the share that is done, 0 to 1.
 
-    def find(self, photo: Path, hole: Path | None, options: FindOptions, tell: Callable[[float], None]) -> Answer:
-        """Find the damage of a photo.
+    Returns:
+        What was asked for: the parts as JSON, or the hole or the map of `map_of` as PNG.
 
-        Args:
-            photo: It is looked at as it is shown.
-            hole: A picture of what is known to be damaged, in which nothing is found; None = nothing is known.
-            options: Of the request.
-            tell: Is called with the share that is done, 0 to 1.
+    Raises:
+        InputError: the photo or the hole cannot be used.
+        Problem: 501, there is no finder.
+    """
+    clock = Stopwatch()
+    clock.begin("read")
+    _check_finder()
+    stored = read_photo(photo)
+    shown = stored.shown
+    unknown = None if hole is None else _marked(read_hole(hole, shown, options.hole_color))
+    infrared = infrared_of(stored)
+    clock.begin("find")
+    damage = looked_at(shown, None, unknown, infrared, lambda _, done, count: tell(done / count))
+    found = damage.found(options.kinds, options.sensitivity, options.largest_px)
+    clock.begin("write")
+    height, width = found.hole.shape
+    report = {
+        "width": width,
+        "height": height,
+        "share": found.share,
+        "num_parts": len(found.parts),
+        "threshold": threshold_at(damage.threshold, options.sensitivity),
+    }
+    result = _written(photo, options.answer, damage, found, report)
+    clock.end()
+    return Answer(result, MEDIA_TYPES[result.suffix], report, clock.timings_s)
 
-        Returns:
-            What was asked for: the parts as JSON, or the hole or the map of `map_of` as PNG.
 
-        Raises:
-            InputError: the photo or the hole cannot be used.
-            Problem: 501, there is no finder.
-        """
-        clock = Stopwatch()
-        clock.begin("read")
-        finder = self._loaded()
-        shown = read_photo(photo).shown
-        known = ~shown.erased
-        if hole is not None:
-            known &= ~_marked(read_hole(hole, shown, options.hole_color))
-        clock.begin("find")
-        damage = finder.scan(rgb_of(shown), known, lambda _, done, count: tell(done / count))
-        found = damage.found(options.kinds, options.sensitivity, options.largest_px)
-        clock.begin("write")
-        height, width = found.hole.shape
-        report = {
-            "width": width,
-            "height": height,
-            "share": found.share,
-            "num_parts": len(found.parts),
-            "threshold": threshold_at(damage.threshold, options.sensitivity),
-        }
-        result = _written(photo, options.answer, damage, found, report)
-        clock.end()
-        return Answer(result, MEDIA_TYPES[result.suffix], report, clock.timings_s)
+def _check_finder() -> None:
+    """Open the finder, which stays open.
 
-    def _loaded(self) -> DamageFinder:
-        try:
-            self._finder = self._finder or DamageFinder(finder_path())
-        except InputError as error:  # its message names a path of this machine
-            message = "this server has no network that finds damage: install partialconv anew, or mark damage by hand."
-            raise Problem(501, "finder", message) from error
-        return self._finder
+    Raises:
+        Problem: 501, there is none.
+    """
+    try:
+        open_finder()
+    except InputError as error:  # its message names a path of this machine
+        message = "this server has no network that finds damage: install partialconv anew, or mark damage by hand."
+        raise Problem(501, "finder", message) from error
 
 
 def map_of(damage: DamageMap) -> NDArray[np.uint8]:
@@ -89,12 +89,11 @@ def map_of(damage: DamageMap) -> NDArray[np.uint8]:
         Green: `KIND_STEP` times the number of its likeliest kind, from 1 on; 0 where red is 0. Blue: 0.
     """
     drawn = np.zeros((*damage.probability.shape, 3), np.uint8)
-    thresholds = [threshold_at(damage.threshold, step / STEPS) for step in range(STEPS, -1, -1)]  # rising
-    values = damage.probability.reshape(-1)[damage.places]
-    red = np.searchsorted(np.asarray(thresholds, np.float32), values, side="right").astype(np.uint8)
-    green = (KIND_STEP * (1 + damage.kinds.argmax(axis=1))).astype(np.uint8)
-    flat = drawn.reshape(-1, 3)
-    flat[damage.places, 0], flat[damage.places, 1] = red, np.where(red > 0, green, 0)
+    steps = range(STEPS, -1, -1)
+    rising = np.asarray([threshold_at(damage.threshold, step / STEPS) for step in steps], damage.probability.dtype)
+    seen = damage.probability >= rising[0]
+    drawn[seen, 0] = np.searchsorted(rising, damage.probability[seen], side="right")
+    drawn[seen, 1] = KIND_STEP * (1 + damage.kinds[seen])
     return drawn
 
 
