@@ -3,6 +3,7 @@
 import {distanceOf, holeOf} from "./distance.js";
 import {Finding} from "./finding.js";
 import {decodeFinds} from "./finds.js";
+import {showHistory} from "./history.js";
 import {encodeHole, decodeHole} from "./png.js";
 import {listen} from "./pointers.js";
 import * as server from "./server.js";
@@ -304,43 +305,15 @@ function refresh() {
   $("download").disabled = !session || session.at === 0;
   $("fill").disabled = !busy && !hole?.total;
   for (const id of ["grow", "shrink", "clear", "save-hole"]) $(id).disabled = busy || !hole?.total;
-  $("history").hidden = !session || session.states.length < 2;
-  if (session) showHistory();
+  if (session) showHistory($("history"), session, chooseState);
 }
 
-function showHistory() {
-  const list = $("history");
-  if (list.session !== session) list.replaceChildren();
-  list.session = session;
-  for (const [at, state] of session.states.entries()) {
-    let item = list.children[at];
-    if (!item) {
-      item = document.createElement("li");
-      const button = document.createElement("button");
-      button.setAttribute("aria-label", state.label);
-      button.title = state.seconds ? `${state.label}, ${state.seconds.toFixed(2)} s` : state.label;
-      button.append(thumbnail(state.picture, state.box));
-      button.onclick = () => { if (!running) { finding.leave(); session.choose(at); present(); showDistance(); } };
-      item.append(button);
-      list.append(item);
-    }
-    item.firstChild.setAttribute("aria-current", at === session.at);
-  }
-  list.children[session.at]?.scrollIntoView({block: "nearest", inline: "nearest"});
-}
-
-// What changed, and something around it; the whole photo where nothing did.
-function thumbnail({whole, small, width, height}, box) {
-  const canvas = document.createElement("canvas"), side = 108, least = Math.min(width, height);
-  canvas.width = canvas.height = side;
-  const [left, top, right, bottom] = box ?? [0, 0, width, height];
-  const seen = box ? Math.min(least, Math.max(64, 1.5 * Math.max(right - left, bottom - top))) : least;
-  const start = (from, to, length) => Math.max(0, Math.min(length - seen, (from + to - seen) / 2));
-  const source = small && seen / side > width / small.width ? small : whole, scale = source.width / width;
-  const context = canvas.getContext("2d");
-  context.imageSmoothingQuality = "high";
-  context.drawImage(source, start(left, right, width) * scale, start(top, bottom, height) * scale, seen * scale, seen * scale, 0, 0, side, side);
-  return canvas;
+function chooseState(at) {
+  if (running) return;
+  finding.leave();
+  session.choose(at);
+  present();
+  showDistance();
 }
 
 // Downloads: the server's bytes, as they came
