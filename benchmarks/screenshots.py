@@ -51,7 +51,7 @@ def main() -> None:
         page.click("#fill")
         page.wait_for_selector("#history li:nth-child(2)")
         page.click("#compare")
-        page.wait_for_timeout(3000)  # until the message has gone
+        page.wait_for_function("() => !document.querySelector('#message').matches('.shown')")
         take(page, "server-compare")
         phone = browser.new_page(
             viewport=PHONE, color_scheme="dark", device_scale_factor=2, is_mobile=True, has_touch=True
