@@ -11,6 +11,7 @@ in brightness and colour that the surroundings have is carried over smoothly.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -56,7 +57,7 @@ class Behind:
     def motions(self, crops: Sequence[Pixels]) -> list[Motion | None]:
         """The motion from each crop to the next."""
         greys = [cv2.cvtColor(_levels(crop).astype(np.uint8), cv2.COLOR_RGB2GRAY) for crop in crops]
-        return [self.finder.between(first, second) for first, second in zip(greys, greys[1:], strict=False)]
+        return [self.finder.between(first, second) for first, second in pairwise(greys)]
 
     def block(
         self,
