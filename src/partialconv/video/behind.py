@@ -31,8 +31,7 @@ EDGE_PX = 2  # of a hole in another frame, left out: cubic interpolation reaches
 AGREES_WITHIN = 9.0  # levels of 255, smoothed over `SMOOTHED_PX`
 SMOOTHED_PX = 5
 TRUSTED_FROM = 0.6  # share of the surroundings that agree, for pixels of other frames
-KEPT_FROM, KEPT_WHOLLY = 0.35, 0.75  # the same for the fill of the frame before: none of it, all of it
-LEAST_KEPT = 0.5  # of the fill of the frame before where only a part of the surroundings agrees
+KEPT_FROM, KEPT_WHOLLY = 0.7, 0.95  # the same for the fill of the frame before: none of it, all of it
 COARSE = 4  # colour differences are spread at a quarter of the size
 
 
@@ -158,7 +157,7 @@ class Behind:
             return now, _none(now)
         old, trust = self._fitted(kept, now, motion, previous)
         share = (trust - KEPT_FROM) / (KEPT_WHOLLY - KEPT_FROM)
-        share = np.clip(share, LEAST_KEPT if float(trust[self.hole].mean()) > KEPT_FROM else 0, 1)
+        share = np.clip(share, 0, 1)
         share[warped(np.ones(self.hole.shape, np.float32), motion) < 0.99] = 0
         return old, share.astype(np.float32)
 

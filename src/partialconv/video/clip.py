@@ -98,6 +98,8 @@ def open_clip(path: Path) -> Clip:
         raise InputError(f"no file {path}: check the name.")
     try:
         with opened(path) as container:
+            if container.format.name.endswith("_pipe") or container.format.name == "image2":
+                raise InputError(f"{path} is a picture, not a clip: fill it with `partialconv fill`.")
             streams = [stream for stream in container.streams.video if not int(stream.disposition) & ATTACHED]
             if not streams:
                 raise InputError(f"{path} has no video stream: give a clip.")
