@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from torch import Tensor
+
 from partialconv import Inpainter
 from partialconv.masks.morphology import dilate
-from torch import Tensor
 
 
 class PartialconvFill:

@@ -1,7 +1,5 @@
 """What is found behind a mark that stands still."""
 
-from itertools import pairwise
-
 import numpy as np
 
 from partialconv.conventions import Hole

@@ -24,7 +24,7 @@ class FillError(Exception):
     """What went wrong, in a sentence for the user."""
 
 
-def run(procedure, run_mode, image, drawables, config, data):  # noqa: ARG001, ANN001, ANN201
+def run(procedure, run_mode, image, drawables, config, data):  # noqa: ARG001
     """Fill the selection of an image; GIMP calls it."""
     if run_mode == Gimp.RunMode.INTERACTIVE:
         GimpUi.init(PROCEDURE)
@@ -41,7 +41,7 @@ def run(procedure, run_mode, image, drawables, config, data):  # noqa: ARG001, A
     return procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, GLib.Error())
 
 
-def fill_selection(image, command, grow):  # noqa: ANN001, ANN201
+def fill_selection(image, command, grow):
     """Fill what is selected, as it is seen, and put the result on top as a layer."""
     if Gimp.Selection.is_empty(image):
         raise FillError("Select what is to be filled, then call this again.")
@@ -63,14 +63,14 @@ def fill_selection(image, command, grow):  # noqa: ANN001, ANN201
     Gimp.displays_flush()
 
 
-def save_seen(image, path):  # noqa: ANN001, ANN201
+def save_seen(image, path):
     """Write the image as it is seen; the copy that is merged for it does not touch the image."""
     copy = image.duplicate()
     copy.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
     save(copy, path)
 
 
-def save_selection(image, path):  # noqa: ANN001, ANN201
+def save_selection(image, path):
     """Write the selection, white on black."""
     copy = image.duplicate()
     grey = copy.get_base_type() == Gimp.ImageBaseType.GRAY
@@ -86,7 +86,7 @@ def save_selection(image, path):  # noqa: ANN001, ANN201
     save(copy, path)
 
 
-def save(image, path):  # noqa: ANN001, ANN201
+def save(image, path):
     """Write an image of our own, and let go of it."""
     written = Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path(str(path)), None)
     image.delete()
@@ -94,7 +94,7 @@ def save(image, path):  # noqa: ANN001, ANN201
         raise FillError("GIMP could not write a temporary PNG file. Is the disk full?")
 
 
-def run_fill(command, photo, hole, filled, grow):  # noqa: ANN001, ANN201
+def run_fill(command, photo, hole, filled, grow):
     """Run partialconv on files; what it says is what went wrong."""
     line = [*shlex.split(command), "fill", str(photo), str(hole), "-o", str(filled)]
     line += ["--hole-color", "white", "--grow", str(grow)]
@@ -113,29 +113,31 @@ def run_fill(command, photo, hole, filled, grow):  # noqa: ANN001, ANN201
 class PartialconvFill(Gimp.PlugIn):
     """What GIMP asks for."""
 
-    def do_query_procedures(self):  # noqa: ANN201
+    def do_query_procedures(self):
         """Names of the procedures."""
         return [PROCEDURE]
 
-    def do_set_i18n(self, name):  # noqa: ARG002, ANN001, ANN201
+    def do_set_i18n(self, name):  # noqa: ARG002
         """There are no translations."""
         return False
 
-    def do_create_procedure(self, name):  # noqa: ANN001, ANN201
+    def do_create_procedure(self, name):
         """The menu entry and its settings."""
         procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, run, None)
         procedure.set_image_types("RGB*, GRAY*")
-        procedure.set_sensitivity_mask(
-            Gimp.ProcedureSensitivityMask.DRAWABLE | Gimp.ProcedureSensitivityMask.DRAWABLES
-        )
+        procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE | Gimp.ProcedureSensitivityMask.DRAWABLES)
         procedure.set_menu_label("Fill Selection (_partialconv)...")
         procedure.add_menu_path("<Image>/Filters/Enhance")
         procedure.set_documentation(
-            "Fill the selection with what could be there", "Scratches, wires, spots and lettering, as a new layer.", name
+            "Fill the selection with what could be there",
+            "Scratches, wires, spots and lettering, as a new layer.",
+            name,
         )
         procedure.set_attribution("the partialconv authors", "the partialconv authors", "2026")
         flags = GObject.ParamFlags.READWRITE
-        procedure.add_int_argument("grow", "_Grow by pixels", "Grow the selection before it is filled", 0, 500, 2, flags)
+        procedure.add_int_argument(
+            "grow", "_Grow by pixels", "Grow the selection before it is filled", 0, 500, 2, flags
+        )
         procedure.add_string_argument(
             "command", "_Command", "The command partialconv, or its whole path", "partialconv", flags
         )

@@ -24,6 +24,7 @@ WITHIN_PX = 0.5  # of RANSAC
 LEAST_AGREEING = 0.35  # of the corners
 STILL_WITHIN = 1.08  # no motion is preferred unless it fits worse by more than this factor
 STILL_BELOW = 2.0  # levels of 255; flat surroundings show no motion, and need none
+LIT_ALIKE = 1.0  # levels by which the mean brightness may change before it is made equal
 CLIPPED = 20.0  # levels; more does not count for more, so that a smaller part that moves on its own counts little
 
 
@@ -39,7 +40,8 @@ class MotionFinder:
         self.usable: Hole = cv2.dilate(hole.astype(np.uint8), np.ones((size, size), np.uint8)) == 0
 
     def between(self, first: Grey, second: Grey) -> Motion | None:
-        """The motion from one crop to another, grey, (H, W)."""
+        """The motion from one crop to another, grey, (H, W); a change of brightness is none."""
+        second = self._lit_as(first, second)
         still = self._misfit(first, second, STILL)
         if still == 0:
             return STILL
@@ -49,6 +51,17 @@ class MotionFinder:
         if motion is None:
             return STILL if still < STILL_BELOW else None
         return STILL if still <= STILL_WITHIN * self._misfit(first, second, motion) else motion
+
+    def _lit_as(self, first: Grey, second: Grey) -> Grey:
+        """The second crop with the brightness and contrast of the first."""
+        (mean, spread), (other_mean, other_spread) = (
+            (float(crop[self.usable].mean()), float(crop[self.usable].std())) if self.usable.any() else (0.0, 0.0)
+            for crop in (first, second)
+        )
+        if abs(mean - other_mean) < LIT_ALIKE or min(spread, other_spread) < 1:
+            return second
+        lit: Grey = np.clip((second - other_mean) * (spread / other_spread) + mean, 0, 255).round().astype(np.uint8)
+        return lit
 
     def _misfit(self, first: Grey, second: Grey, motion: Motion) -> float:
         """The mean difference that a motion leaves around the hole, in levels."""
