@@ -101,8 +101,7 @@ CONTEXT: list[str] = ["black"]
 
 
 def colour_of(kind: str) -> Any:
-    name = {"FillType.WHITE": "white", "FillType.BACKGROUND": CONTEXT[-1]}[kind]
-    return name
+    return {"FillType.WHITE": "white", "FillType.BACKGROUND": CONTEXT[-1]}[kind]
 
 
 class Procedure:

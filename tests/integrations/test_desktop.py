@@ -20,7 +20,8 @@ def bin_folder(tmp_path: Path) -> Path:
         script = folder / name
         log = tmp_path / f"{name}.log"
         script.write_text(
-            f'#!/bin/sh\nprintf "%s\\n" "$@" end >> "{log}"\ncase "$*" in *broken.jpg*) echo "it is broken" >&2; exit 2;; esac\n'
+            f'#!/bin/sh\nprintf "%s\\n" "$@" end >> "{log}"\n'
+            'case "$*" in *broken.jpg*) echo "it is broken" >&2; exit 2;; esac\n'
         )
         script.chmod(0o755)
     return folder

@@ -1,5 +1,7 @@
 """What is found behind a mark that stands still."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from partialconv.conventions import Hole
@@ -29,9 +31,8 @@ def filled(frames: list[Pixels], fill: Grey, before: Pixels | None = None, first
 
 def error(frames: list[Pixels], truth: list[Pixels]) -> float:
     place = hole()
-    return float(
-        np.mean([np.abs(a[place].astype(float) - b[place]).mean() for a, b in zip(frames, truth, strict=True)])
-    )
+    both = zip(frames, truth, strict=True)
+    return float(np.mean([np.abs(one[place].astype(float) - other[place]).mean() for one, other in both]))
 
 
 def test_what_a_moving_camera_uncovers_is_copied() -> None:
@@ -58,7 +59,7 @@ def test_noise_does_not_make_the_fill_flicker() -> None:
 
     def change(pictures: list[Pixels], where: Hole) -> float:
         return float(
-            np.mean([np.abs(a[where].astype(float) - b[where]).mean() for a, b in zip(pictures, pictures[1:])])
+            np.mean([np.abs(a[where].astype(float) - b[where]).mean() for a, b in pairwise(pictures)])
         )
 
     assert change(results, place) < change(frames, ~place) / 3

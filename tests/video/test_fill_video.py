@@ -186,6 +186,16 @@ def test_a_clip_that_is_broken_in_the_middle_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "out.avi").exists()
 
 
+def test_damage_that_a_decoder_conceals_is_named(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "walk.avi", marked(panned(8)), "ffv1", "yuv444p", sound=None)
+    content = bytearray(clip.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 40] = bytes(40)
+    clip.write_bytes(content)
+    (remark,) = partialconv.fill_video(clip, hole(), tmp_path / "out.avi").remarks
+    assert "walk.avi is damaged (ffv1" in remark
+
+
 def test_a_file_is_not_written_over_itself_or_others(clip: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is the clip itself"):
         partialconv.fill_video(clip, hole(), clip, overwrite=True)

@@ -106,8 +106,8 @@ def run_fill(command, photo, hole, filled, grow):
             "as `which partialconv` prints it."
         ) from error
     if done.returncode or not filled.is_file():
-        lines = done.stderr.strip().splitlines() or ["partialconv gave no result."]
-        raise FillError(lines[-1].removeprefix("partialconv: "))
+        lines = [line.strip(" │") for line in done.stderr.splitlines() if any(map(str.isalnum, line))]
+        raise FillError((lines or ["partialconv gave no result."])[-1].removeprefix("partialconv: "))
 
 
 class PartialconvFill(Gimp.PlugIn):

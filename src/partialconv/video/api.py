@@ -19,7 +19,7 @@ from partialconv.imageio.atomic import check_destination, write_picture
 from partialconv.inference import Inpainter, Plan
 from partialconv.masks import Diagnosis, examine
 from partialconv.video.behind import REACH, Behind
-from partialconv.video.clip import Clip, Frame, open_clip
+from partialconv.video.clip import Clip, Frame, open_clip, watched
 from partialconv.video.coding import CONTAINERS, Quality, choose_coding, write_clip
 from partialconv.video.frames import Pixels, Putter, aligned, rgb_of_frame, working_format
 from partialconv.video.motion import Motion
@@ -100,7 +100,8 @@ def fill_video(
     kept = Unfinished(target, {"digest": digest, "options": chosen, "version": __version__, "block": BLOCK})
     num_kept = kept.begin()
     filler = _Filler(facts, marked, inpainter, options, tell)
-    num_frames = filler.fill(kept, num_kept)
+    with watched() as complaints:
+        num_frames = filler.fill(kept, num_kept)
     putter, patches = Putter(marked), _Patches(kept)
 
     def change(frame: Frame, number: int) -> Frame:
@@ -111,6 +112,8 @@ def fill_video(
     written, remarks = write_clip(facts, target, coding, quality, overwrite, change)
     kept.end()
     about = [str(finding).removesuffix(".") for finding in found.findings] + [*coding.remarks, *remarks]
+    if complaints:
+        about.append(f"{source} is damaged ({complaints[0]}); its frames were filled as they are decoded")
     ratio = float(marked.mean())
     num_reused = min(num_kept * BLOCK, written)
     return FilledVideo(target, written, num_reused, facts.size, ratio, coding.encoder.shown, tuple(about))

@@ -133,6 +133,20 @@ def opened(path: Path) -> Iterator[Any]:
         yield container
 
 
+@contextmanager
+def watched() -> Iterator[list[str]]:
+    """Collect what decoders complain about inside the block: they conceal most damage, and go on."""
+    logging = pyav().logging
+    before, complaints = logging.get_level(), list[str]()
+    logging.set_level(logging.ERROR)
+    try:
+        with logging.Capture(False) as entries:
+            yield complaints
+    finally:
+        complaints += [f"{name}: {text.strip()}" for level, name, text in entries if level <= logging.ERROR]
+        logging.set_level(before)
+
+
 def pyav() -> Any:
     """The module `av`.
 
@@ -143,5 +157,6 @@ def pyav() -> Any:
         if importlib.util.find_spec(module) is None:
             raise ImportError(f'clips need {package}: install it with pip install "partialconv[video]".')
     import av
+    import av.logging
 
     return av
