@@ -32,7 +32,7 @@ from partialconv.video.regions import regions_of
 Pixels = NDArray[np.uint8]
 Frames = list[Pixels]
 NOISE, SEED = 2.0, 3
-PANNED, SIZE = (2.3, 0.4), (360, 640)  # pixels a frame to the right and down; height and width
+PANNED, SIZE = (5.3, 0.9), (360, 640)  # pixels a frame to the right and down; height and width
 RADIUS_PX = 5  # of Telea's method
 
 
@@ -73,7 +73,6 @@ def cases(arguments: argparse.Namespace) -> Iterator[Case]:
         frames = list(islice((rgb_of_frame(frame) for frame in open_clip(path).frames()), arguments.frames))
         size = frames[0].shape
         yield Case(f"{path.stem}, letters", frames, lettering(size, 0.95, 0.05))
-        yield Case(f"{path.stem}, logo", frames, logo(size, 0.06, 0.8))
         yield Case(f"{path.stem}, in the middle", frames, lettering(size, 0.5, 0.35))
     if arguments.photo:
         photo = np.asarray(Image.open(arguments.photo).convert("RGB"))
@@ -107,7 +106,8 @@ def filled(case: Case, inpainter: Inpainter) -> dict[str, tuple[Frames, float]]:
         return [inpainter.fill(frame, hole) for frame in marked]
 
     def telea() -> Frames:
-        return [cv2.inpaint(frame, hole.astype(np.uint8), RADIUS_PX, cv2.INPAINT_TELEA) for frame in marked]
+        marks = hole.astype(np.uint8)
+        return [np.asarray(cv2.inpaint(frame, marks, RADIUS_PX, cv2.INPAINT_TELEA), np.uint8) for frame in marked]
 
     results = {}
     for name, method in (("ours", ours), ("each frame alone", alone), ("telea", telea)):

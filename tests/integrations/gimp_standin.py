@@ -106,7 +106,8 @@ def colour_of(kind: str) -> Any:
 
 class Procedure:
     def __init__(self, name: str, run: Any) -> None:
-        self.name, self.run, self.arguments = name, run, {}
+        self.name, self.run = name, run
+        self.arguments: dict[str, Any] = {}
         self.menus: list[str] = []
 
     @classmethod

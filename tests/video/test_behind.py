@@ -58,9 +58,7 @@ def test_noise_does_not_make_the_fill_flicker() -> None:
     results, place = filled(marked(frames), Grey()), hole()
 
     def change(pictures: list[Pixels], where: Hole) -> float:
-        return float(
-            np.mean([np.abs(a[where].astype(float) - b[where]).mean() for a, b in pairwise(pictures)])
-        )
+        return float(np.mean([np.abs(a[where].astype(float) - b[where]).mean() for a, b in pairwise(pictures)]))
 
     assert change(results, place) < change(frames, ~place) / 3
 

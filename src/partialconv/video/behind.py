@@ -55,7 +55,9 @@ class Behind:
 
     def motions(self, crops: Sequence[Pixels]) -> list[Motion | None]:
         """The motion from each crop to the next."""
-        greys = [cv2.cvtColor(_levels(crop).astype(np.uint8), cv2.COLOR_RGB2GRAY) for crop in crops]
+        greys = [
+            np.asarray(cv2.cvtColor(_levels(crop).astype(np.uint8), cv2.COLOR_RGB2GRAY), np.uint8) for crop in crops
+        ]
         return [self.finder.between(first, second) for first, second in pairwise(greys)]
 
     def block(
@@ -190,7 +192,7 @@ class Behind:
         trust = self._spread(agrees) / np.maximum(self._spread(usable), 1e-6)
         weight = np.maximum(self._spread(agrees), 1e-6)
         correction = self._spread(difference * agrees[..., None]) / weight[..., None]
-        return moved + correction, trust
+        return np.asarray(moved + correction, np.float32), np.asarray(trust, np.float32)
 
     def _spread(self, values: FloatArray) -> FloatArray:
         """Blur widely, (H, W) or (H, W, C), at a coarse scale."""
@@ -198,8 +200,7 @@ class Behind:
         small = cv2.resize(values, (-(-width // COARSE), -(-height // COARSE)), interpolation=cv2.INTER_AREA)
         sigma = self.spread_px / COARSE
         small = cv2.GaussianBlur(small, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT) + np.float32(1e-9)
-        large: FloatArray = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-        return large
+        return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _corners(hole: Hole) -> NDArray[np.float64]:

@@ -94,7 +94,8 @@ def choose_coding(clip: Clip, target: Path, quality: Quality) -> Coding:
     """
     if target.suffix.lower() not in CONTAINERS:
         raise InputError(f"cannot write {target}: its name must end in one of {', '.join(CONTAINERS)}.")
-    usual, first, reasons = ENCODERS["h264"], working_format(clip.format), []
+    usual, first = ENCODERS["h264"], working_format(clip.format)
+    reasons: list[str] = []
     source = ENCODERS.get(clip.codec)
     encoders = [usual] if source in (None, usual) else [source, usual]
     formats, time_bases = dict.fromkeys((first, "yuv420p")), dict.fromkeys((clip.time_base, 1 / clip.rate))

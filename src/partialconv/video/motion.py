@@ -47,7 +47,11 @@ class MotionFinder:
             return STILL
         allowed = self.usable.astype(np.uint8) * 255
         corners = cv2.goodFeaturesToTrack(first, MOST_CORNERS, CORNER_LEVEL, CORNERS_APART_PX, mask=allowed)
-        motion = None if corners is None or len(corners) < LEAST_CORNERS else _followed(first, second, corners)
+        motion = (
+            None
+            if corners is None or len(corners) < LEAST_CORNERS
+            else _followed(first, second, np.asarray(corners, np.float32))
+        )
         if motion is None:
             return STILL if still < STILL_BELOW else None
         return STILL if still <= STILL_WITHIN * self._misfit(first, second, motion) else motion
@@ -73,8 +77,9 @@ class MotionFinder:
 
 def _followed(first: Grey, second: Grey, corners: FloatArray) -> Motion | None:
     """The motion that most corners agree on."""
-    moved, found, _ = cv2.calcOpticalFlowPyrLK(first, second, corners, None, winSize=(WINDOW_PX, WINDOW_PX))
-    found = found.ravel() > 0
+    follow: Any = cv2.calcOpticalFlowPyrLK  # its stubs ask for what it need not be given
+    moved, status, _ = follow(first, second, corners, None, winSize=(WINDOW_PX, WINDOW_PX))
+    found = status.ravel() > 0
     if np.count_nonzero(found) < LEAST_CORNERS:
         return None
     cv2.setRNGSeed(0)  # RANSAC draws; the same clip gives the same fill
