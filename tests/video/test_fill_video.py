@@ -77,6 +77,13 @@ def test_a_codec_that_cannot_be_written_becomes_another_one_and_is_named(tmp_pat
     assert "coded as H.264 instead of msmpeg4" in done.remarks[0]
 
 
+def test_what_another_kind_of_file_cannot_hold_is_named(clip: Path, tmp_path: Path) -> None:
+    done = partialconv.fill_video(clip, hole(), tmp_path / "out.webm", quality="small")
+    assert done.codec == "VP9"
+    assert "stream 1, audio, is left out" in done.remarks[1]
+    assert times_of(tmp_path / "out.webm") == times_of(clip)
+
+
 def test_the_hole_of_a_turned_clip_is_drawn_as_it_is_shown(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "turned.mp4", marked(panned(3)), rotation=90)
     frame = tmp_path / "frame.png"
@@ -193,7 +200,7 @@ def test_damage_that_a_decoder_conceals_is_named(tmp_path: Path) -> None:
     content[middle : middle + 40] = bytes(40)
     clip.write_bytes(content)
     (remark,) = partialconv.fill_video(clip, hole(), tmp_path / "out.avi").remarks
-    assert "walk.avi is damaged (ffv1" in remark
+    assert "walk.avi (ffv1" in remark and "if it is damaged" in remark
 
 
 def test_a_file_is_not_written_over_itself_or_others(clip: Path, tmp_path: Path) -> None:

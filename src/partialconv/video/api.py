@@ -26,7 +26,9 @@ from partialconv.video.motion import Motion
 from partialconv.video.regions import regions_of
 from partialconv.video.unfinished import Patch, Unfinished, digest_of
 
-BLOCK = 48  # frames that are filled, and kept, together
+BLOCK = REACH  # frames that are filled, and kept, together
+MOST_BYTES = 1 << 30  # of crops that are held; where they are large, fewer are
+LEAST_BLOCK = 4
 TURNS: dict[int, Literal[1, 2, 3]] = {90: 1, 180: 2, 270: 3}  # quarters counterclockwise
 
 
@@ -97,12 +99,12 @@ def fill_video(
         raise InputError("the hole covers the whole frame: mark only what is to be filled.")
     chosen = [str(getattr(options, name)) for name in ("model", "grain", "copy", "runtime", "precision")]
     digest = digest_of(source, marked)
-    kept = Unfinished(target, {"digest": digest, "options": chosen, "version": __version__, "block": BLOCK})
-    num_kept = kept.begin()
     filler = _Filler(facts, marked, inpainter, options, tell)
+    kept = Unfinished(target, {"digest": digest, "options": chosen, "version": __version__, "block": filler.block})
+    num_kept = kept.begin()
     with watched() as complaints:
         num_frames = filler.fill(kept, num_kept)
-    putter, patches = Putter(marked), _Patches(kept)
+    putter, patches = Putter(marked), _Patches(kept, filler.block)
 
     def change(frame: Frame, number: int) -> Frame:
         if tell is not None:
@@ -113,9 +115,11 @@ def fill_video(
     kept.end()
     about = [str(finding).removesuffix(".") for finding in found.findings] + [*coding.remarks, *remarks]
     if complaints:
-        about.append(f"{source} is damaged ({complaints[0]}); its frames were filled as they are decoded")
+        about.append(
+            f"the decoder complains about {source} ({complaints[0]}): if it is damaged, look at the result there"
+        )
     ratio = float(marked.mean())
-    num_reused = min(num_kept * BLOCK, written)
+    num_reused = min(num_kept * filler.block, written)
     return FilledVideo(target, written, num_reused, facts.size, ratio, coding.encoder.shown, tuple(about))
 
 
@@ -167,6 +171,8 @@ class _Filler:
         self.inpainter = inpainter
         self.boxes = regions_of(hole)
         self.behind = [Behind(hole[box.slices], self._fill) for box in self.boxes]
+        frame_bytes = sum(6 * box.num_pixels for box in self.boxes)
+        self.block = min(BLOCK, max(LEAST_BLOCK, MOST_BYTES // (3 * frame_bytes)))
 
         index = np.zeros(hole.shape, np.int64)
         index[hole] = np.arange(np.count_nonzero(hole))
@@ -175,17 +181,17 @@ class _Filler:
 
     def fill(self, kept: Unfinished, block: int) -> int:
         """Fill the blocks from a number on; returns the number of frames of the clip."""
-        start = block * BLOCK
-        low = max(0, start - REACH)
+        start, size = block * self.block, self.block  # so many are looked at before and behind, too
+        low = max(0, start - size)
         frames = map(self._crops, islice(self.clip.frames(), low, None))
         window: list[list[Pixels]] = []  # of each frame from `low` on, a crop for each region
         motions: list[list[Motion | None]] = [[] for _ in self.boxes]
         before: list[Pixels] | None = None
         while True:
-            window += islice(frames, start + BLOCK + REACH - low - len(window))
+            window += islice(frames, start + 2 * size - low - len(window))
             num_seen = low + len(window)
-            num_frames = num_seen if num_seen < start + BLOCK + REACH else self.clip.num_frames
-            last = min(start + BLOCK, num_seen)
+            num_frames = num_seen if num_seen < start + 2 * size else self.clip.num_frames
+            last = min(start + size, num_seen)
             if last <= start:
                 return num_seen
             if before is None and block:
@@ -200,8 +206,8 @@ class _Filler:
             kept.add(block, [self._patch(crops) for crops in results])
             if self.tell is not None:
                 self.tell("filling", last, num_frames)
-            before, block, start = results[-1], block + 1, start + BLOCK
-            passed = max(0, start - REACH) - low
+            before, block, start = results[-1], block + 1, start + size
+            passed = max(0, start - size) - low
             del window[:passed]
             for each in motions:
                 del each[:passed]
@@ -238,14 +244,14 @@ class _Filler:
 class _Patches:
     """What was filled of each frame, in turn, from the blocks of a folder."""
 
-    def __init__(self, kept: Unfinished) -> None:
-        self.kept, self.number = kept, -1
+    def __init__(self, kept: Unfinished, size: int) -> None:
+        self.kept, self.size, self.number = kept, size, -1
         self.block: NDArray[Any] = np.empty(0)
 
     def of(self, number: int) -> Patch:
         """That of a frame."""
-        if number // BLOCK != self.number:
-            self.number = number // BLOCK
+        if number // self.size != self.number:
+            self.number = number // self.size
             self.block = self.kept.read(self.number)
-        patch: Patch = self.block[number % BLOCK]
+        patch: Patch = self.block[number % self.size]
         return patch

@@ -80,19 +80,18 @@ class Behind:
         Returns:
             The filled crops; outside the hole they are as they were.
         """
-        levels = [_levels(crop) for crop in crops]
         kept = None if before is None else _levels(before)
         results = []
         for number in range(first, last):
-            now = levels[number]
-            seen, seen_weight = self._seen(levels, motions, number)
+            now = _levels(crops[number])
+            seen, seen_weight = self._seen(crops, motions, number)
             filled = now.copy()
             from_frames = self.hole & (seen_weight > 0)
             filled[from_frames] = seen[from_frames]
             missing = self.hole & ~from_frames
             if missing.any():
                 motion = motions[number - 1] if number else None
-                old, share = self._kept(kept, levels[number - 1], now, motion) if number else (now, _none(now))
+                old, share = self._kept(kept, _levels(crops[number - 1]), now, motion) if number else (now, _none(now))
                 if (share[missing] < 1).any():
                     fresh = _levels(self.fill(_as(filled, crops[number]), missing))
                     filled[missing] = (share[..., None] * old + (1 - share[..., None]) * fresh)[missing]
@@ -105,16 +104,17 @@ class Behind:
         return results
 
     def _seen(
-        self, levels: Sequence[FloatArray], motions: Sequence[Motion | None], number: int
+        self, crops: Sequence[Pixels], motions: Sequence[Motion | None], number: int
     ) -> tuple[FloatArray, FloatArray]:
         """What other frames show of the hole, and with which weight, (H, W); 0 = not seen."""
-        total, weight = np.zeros_like(levels[number]), np.zeros(self.hole.shape, np.float32)
+        now = _levels(crops[number])
+        total, weight = np.zeros_like(now), np.zeros(self.hole.shape, np.float32)
         for direction in (-1, 1):
             open_pixels = self.hole.copy()
             motion, at = STILL, number
             for step in STEPS:
                 motion_to, at = self._composed(motions, number, motion, at, direction, step)
-                if motion_to is None or not 0 <= at < len(levels) or not open_pixels.any():
+                if motion_to is None or not 0 <= at < len(crops) or not open_pixels.any():
                     break
                 motion = motion_to
                 if not self._moves(motion):
@@ -122,7 +122,7 @@ class Behind:
                 visible = open_pixels & (warped(self.known, motion) > 0.99)
                 if not visible.any():
                     continue
-                source, trust = self._fitted(levels[at], levels[number], motion)
+                source, trust = self._fitted(_levels(crops[at]), now, motion)
                 taken = visible & (trust >= TRUSTED_FROM)
                 share = np.float32(1 / step**2)
                 total[taken] += share * source[taken]

@@ -87,25 +87,25 @@ class Coding:
 
 
 def choose_coding(clip: Clip, target: Path, quality: Quality) -> Coding:
-    """The codec of the source if it can be written, else H.264.
+    """The codec of the source if it can be written, else H.264, else VP9.
 
     Raises:
-        InputError: the suffix of `target` is no video's, or neither codec can be written in such a file.
+        InputError: the suffix of `target` is no video's, or no codec can be written in such a file.
     """
     if target.suffix.lower() not in CONTAINERS:
         raise InputError(f"cannot write {target}: its name must end in one of {', '.join(CONTAINERS)}.")
-    usual, first = ENCODERS["h264"], working_format(clip.format)
+    first, source = working_format(clip.format), ENCODERS.get(clip.codec)
     reasons: list[str] = []
-    source = ENCODERS.get(clip.codec)
-    encoders = [usual] if source in (None, usual) else [source, usual]
+    encoders = [source] if source else []
+    encoders += [encoder for encoder in (ENCODERS["h264"], ENCODERS["vp9"]) if encoder != source]
     formats, time_bases = dict.fromkeys((first, "yuv420p")), dict.fromkeys((clip.time_base, 1 / clip.rate))
-    for encoder, name, time_base in product(filter(None, encoders), formats, time_bases):
+    for encoder, name, time_base in product(encoders, formats, time_bases):
         coding = Coding(encoder, name, time_base, tuple(_differences(clip, encoder, name, reasons)))
         reason = _refused(clip, coding, target, quality)
         if not reason:
             return coding
         reasons.append(reason)
-    raise InputError(f"cannot write {clip.codec} or H.264 video as {target.suffix}: {reasons[0]}; try .mkv.")
+    raise InputError(f"cannot write this video as {target.suffix}: {reasons[0]}; try .mkv.")
 
 
 def _differences(clip: Clip, encoder: Encoder, name: str, reasons: list[str]) -> Iterator[str]:
@@ -155,7 +155,6 @@ def write_clip(
 def _write(
     clip: Clip, source: Any, result: Any, coding: Coding, quality: Quality, change: Callable[[Frame, int], Frame]
 ) -> tuple[int, tuple[str, ...]]:
-    av = pyav()
     video = source.streams[clip.index]
     video.thread_type = "AUTO"
     outputs, remarks = {}, []
@@ -163,11 +162,10 @@ def _write(
         if stream.index == clip.index:
             coded = outputs[stream.index] = _video_stream(result, clip, coding, quality, video)
             continue
-        try:
-            copy = result.add_stream_from_template(stream)
-        except (ValueError, TypeError, av.FFmpegError) as error:
-            remarks.append(f"stream {stream.index}, {stream.type}, is left out: {reason_of(error)}")
+        if not _holds(result.format.name, stream):
+            remarks.append(f"stream {stream.index}, {stream.type}, is left out, because such a file cannot hold it")
             continue
+        copy = result.add_stream_from_template(stream)
         copy.metadata.update(stream.metadata)
         copy.disposition = stream.disposition
         outputs[stream.index] = copy
@@ -238,6 +236,18 @@ def _set_up(stream: Any, clip: Clip, coding: Coding) -> None:
     stream.thread_type = "AUTO"
     if clip.interlaced:
         stream.codec_context.flags |= INTERLACED
+
+
+def _holds(kind: str, stream: Any) -> bool:
+    """Whether a kind of file can hold a copy of a stream."""
+    av = pyav()
+    try:
+        with av.open(io.BytesIO(), "w", format=kind) as trial:
+            trial.add_stream_from_template(stream)
+            trial.start_encoding()
+    except (av.FFmpegError, ValueError, TypeError):
+        return False
+    return True
 
 
 def _muxing(kind: str) -> dict[str, str]:
