@@ -34,6 +34,7 @@ EXAMPLES = {
         "partialconv batch photos/ holes/ -o results/",
         "partialconv batch photos/ stamp.png --anchor=bottom-right -o results/",
         "partialconv batch photos/ holes/ -o results/ --resume",
+        "partialconv batch scans/ --find --kind=dust,scratches -o results/",
     ),
     video: (
         "partialconv video clip.mp4 --frame frame.png",
