@@ -9,6 +9,7 @@ from PIL import Image
 import partialconv
 from partialconv.errors import InputError
 from partialconv.video import api
+from partialconv.video.clip import open_clip
 from tests.command import call
 from tests.video.clips import (
     HEIGHT,
@@ -95,6 +96,14 @@ def test_the_hole_of_a_turned_clip_is_drawn_as_it_is_shown(tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     assert looks(tmp_path / "out.mp4")[-1] == 90
     assert pictures(tmp_path / "out.mp4")[1][hole()].mean() < 200
+
+
+def test_a_frame_that_was_painted_on_is_a_hole(clip: Path, tmp_path: Path) -> None:
+    api.save_frame(clip, tmp_path / "frame.png")
+    painted = np.array(Image.open(tmp_path / "frame.png"))
+    painted[open_clip(clip).size[0] - 30 :, :40] = (255, 0, 255)
+    found = api.read_frame_hole(open_clip(clip), Image.fromarray(painted), partialconv.FillOptions()).accept()
+    assert found[-30:, :40].mean() > 0.9 and not found[:-32].any() and not found[:, 44:].any()
 
 
 def test_an_interrupted_run_goes_on_and_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """`partialconv.fill_video`."""
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -142,7 +143,8 @@ def read_frame_hole(clip: Clip, hole: HoleLike, options: FillOptions) -> Diagnos
             f"{name} is {'x'.join(map(str, size[::-1]))} pixels, but the frames of {clip.path} are {width}x{height}: "
             "draw it over a frame (--frame FILE.png writes one)."
         )
-    found = examine(picture, size, options.hole_color, options.grow_px, name)
+    shown = partial(shown_frame, clip)  # a copy of the frame with something painted on it is understood, too
+    found = examine(picture, size, options.hole_color, options.grow_px, name, photo_name=str(clip.path), shown=shown)
     turns = TURNS.get(clip.rotation, 0)
     return Diagnosis(np.ascontiguousarray(np.rot90(found.hole, -turns)), found.findings)
 
@@ -153,12 +155,19 @@ def save_frame(clip: str | Path, target: Path, overwrite: bool = False) -> None:
     Raises:
         InputError: the clip cannot be read, or the file cannot be written.
     """
-    facts = open_clip(Path(clip))
-    frames = facts.frames()
-    frame = next(islice(frames, facts.num_frames // 2, None), None) or next(facts.frames())
+    write_picture(target, Image.fromarray(shown_frame(open_clip(Path(clip)))), overwrite)
+
+
+def shown_frame(clip: Clip) -> NDArray[np.uint8]:
+    """The frame in the middle of a clip as it is shown, RGB, (H, W, 3).
+
+    Raises:
+        InputError: it cannot be decoded.
+    """
+    frame = next(islice(clip.frames(), clip.num_frames // 2, None), None) or next(clip.frames())
     rgb = rgb_of_frame(frame)
-    shown = np.rot90((rgb >> 8).astype(np.uint8) if rgb.dtype == np.uint16 else rgb, TURNS.get(facts.rotation, 0))
-    write_picture(target, Image.fromarray(np.ascontiguousarray(shown)), overwrite)
+    pixels = (rgb >> 8).astype(np.uint8) if rgb.dtype == np.uint16 else rgb
+    return np.ascontiguousarray(np.rot90(pixels, TURNS.get(clip.rotation, 0)))
 
 
 class _Filler:
