@@ -1,5 +1,7 @@
 """`partialconv.fill_video` and the command, on clips with sound."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -210,6 +212,16 @@ def test_damage_that_a_decoder_conceals_is_named(tmp_path: Path) -> None:
     clip.write_bytes(content)
     (remark,) = partialconv.fill_video(clip, hole(), tmp_path / "out.avi").remarks
     assert "walk.avi (ffv1" in remark and "if it is damaged" in remark
+
+
+@pytest.mark.parametrize(("module", "package"), [("cv2", "OpenCV"), ("av", "PyAV")])
+def test_what_is_missing_is_named(module: str, package: str) -> None:
+    code = f"import sys; sys.modules[{module!r}] = None; import partialconv; partialconv.fill_video"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    line = done.stderr.strip().splitlines()[-1]
+    assert line == (
+        f'ImportError: partialconv.video needs {package}: install it with pip install "partialconv[video]".'
+    )
 
 
 def test_a_file_is_not_written_over_itself_or_others(clip: Path, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """A clip as it is stored: what its file says, and its frames."""
 
-import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -91,7 +90,6 @@ def open_clip(path: Path) -> Clip:
 
     Raises:
         InputError: there is no such file, or it is no video that can be decoded.
-        ImportError: PyAV is not installed.
     """
     av = pyav()
     if not path.is_file():
@@ -148,14 +146,7 @@ def watched() -> Iterator[list[str]]:
 
 
 def pyav() -> Any:
-    """The module `av`.
-
-    Raises:
-        ImportError: PyAV, or OpenCV, is not installed.
-    """
-    for module, package in (("av", "PyAV"), ("cv2", "OpenCV")):
-        if importlib.util.find_spec(module) is None:
-            raise ImportError(f'clips need {package}: install it with pip install "partialconv[video]".')
+    """The module `av`, which is loaded when it is first needed."""
     import av
     import av.logging
 
