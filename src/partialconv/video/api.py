@@ -1,8 +1,9 @@
 """`partialconv.fill_video`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -205,22 +206,31 @@ class _Filler:
                 return num_seen
             if before is None and block:
                 before = self._crops_with(window[start - 1 - low], kept.read(block - 1)[-1])
+            ran = self._counter(start, num_frames)
             filled = []
             for number, part in enumerate(self.behind):
                 crops = [frame[number] for frame in window]
                 motions[number] += part.motions(crops[len(motions[number]) :])
                 old = None if before is None else before[number]
-                filled.append(part.block(crops, motions[number], start - low, last - low, old))
+                filled.append(part.block(crops, motions[number], start - low, last - low, old, ran))
             results = [list(crops) for crops in zip(*filled, strict=True)]
             kept.add(block, [self._patch(crops) for crops in results])
-            if self.tell is not None:
-                self.tell("filling", last, num_frames)
             before, block, start = results[-1], block + 1, start + size
             passed = max(0, start - size) - low
             del window[:passed]
             for each in motions:
                 del each[:passed]
             low += passed
+
+    def _counter(self, start: int, num_frames: int) -> Callable[[], None]:
+        """What tells, when it is called for each crop of each frame from one on, how many frames are filled."""
+        calls = count(1)
+
+        def ran() -> None:
+            if self.tell is not None:
+                self.tell("filling", start + next(calls) // len(self.boxes), num_frames)
+
+        return ran
 
     def _crops(self, frame: Frame) -> list[Pixels]:
         rgb = rgb_of_frame(frame)

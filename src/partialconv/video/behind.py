@@ -67,6 +67,7 @@ class Behind:
         first: int,
         last: int,
         before: Pixels | None,
+        ran: Callable[[], None] = lambda: None,
     ) -> list[Pixels]:
         """Fill some crops of consecutive frames.
 
@@ -76,6 +77,7 @@ class Behind:
             first: Index of the first crop to fill.
             last: Index behind the last crop to fill.
             before: The filled crop before the first one, if there is one.
+            ran: Called after each crop.
 
         Returns:
             The filled crops; outside the hole they are as they were.
@@ -101,6 +103,7 @@ class Behind:
             result = crops[number].copy()
             result[self.hole] = _as(filled, crops[number])[self.hole]
             results.append(result)
+            ran()
         return results
 
     def _seen(
