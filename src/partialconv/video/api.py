@@ -78,7 +78,7 @@ def fill_video(
         hole: A picture of the size of a frame as it is shown, white = fill; a file, a PIL image or an array, as for
             `partialconv.fill`.
         output: The file to write; its suffix chooses the format of the file.
-        quality: "high" cannot be told from the clip by eye; "medium" and "small" are smaller.
+        quality: "high" is nearest to the clip; "medium" and "small" are smaller files.
         options: How to fill; those that belong to photos alone are not looked at.
         overwrite: Whether `output` may be replaced.
         inpainter: Fills, instead of the one that `options` name.
