@@ -7,20 +7,19 @@ steps of the quantisation can explain, is ringing.
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from partialconv.conventions import some_blocks
-from partialconv.imageio.jpeg import BLOCK, Plane, planes_of
+from partialconv.imageio.jpeg import BLOCK, Plane, averaged, cut_blocks, planes_of
 from partialconv.imageio.markers import FRAMES, Segment, parse_jpeg
 from partialconv.imageio.photo import Photo
 
 TABLES = 0xDB
 SPAN = 3 * BLOCK  # a block and those around it
 BLOCKS_AT_ONCE = 1024
-OFFSETS = np.stack(np.mgrid[-1:2, -1:2], axis=-1).reshape(9, 2)  # of a block and those around it, the middle is 4
+OFFSETS = np.array([(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)])  # the fifth is the block itself
 NUM_TERMS, RIDGE = 6, 1e-3  # of a quadratic surface
 # Growing over texture would cost more than its ringing does; benchmarks/ringing.py measures the trade that these make.
 EXCESS = 2.5  # of the deviation of 3x3 samples, against that of the blocks beside
@@ -138,13 +137,12 @@ class _Blocks:
 
     def samples(self, photo: Photo, plane: Plane, tall: int, wide: int) -> Map:
         """The samples of a plane in each block, (U, BLOCK**2); beyond the photo the border repeats."""
-        pixels = _cut(photo.samples, self.places, BLOCK * tall, BLOCK * wide)
-        values = plane(pixels.reshape(*pixels.shape[:3], -1).astype(np.float64))
-        return np.asarray(values.reshape(-1, BLOCK, tall, BLOCK, wide).mean(axis=(2, 4)).reshape(-1, BLOCK**2))
+        pixels = cut_blocks(photo.samples, self.places, BLOCK * tall, BLOCK * wide)
+        return plane(averaged(pixels, tall, wide)).reshape(-1, BLOCK**2)
 
     def marked(self, hole: Grid, tall: int, wide: int) -> Grid:
         """Which samples of the blocks are in the hole, (N, BLOCK, BLOCK)."""
-        pixels = _cut(hole, self.places[self.index[:, 4]], BLOCK * tall, BLOCK * wide)
+        pixels = cut_blocks(hole, self.places[self.index[:, 4]], BLOCK * tall, BLOCK * wide)
         return np.asarray(pixels.reshape(-1, BLOCK, tall, BLOCK, wide).any(axis=(2, 4)))
 
     def deviation(self, values: Map) -> tuple[Map, Map]:
@@ -165,13 +163,6 @@ class _Blocks:
         left = (squares[self.index] * self.free).sum(axis=1) - explained
         middle = values[self.index[:, 4]] - surface[..., 0] @ terms[4].T
         return left / self.num_known, middle.reshape(-1, BLOCK, BLOCK)
-
-
-def _cut(pixels: NDArray[Any], places: Places, height: int, width: int) -> NDArray[Any]:
-    """Blocks of an array (H, W, ...) at places of their grid, (N, height, width, ...), the border repeated."""
-    rows = (places[:, :1] * height + np.arange(height)).clip(0, pixels.shape[0] - 1)
-    columns = (places[:, 1:] * width + np.arange(width)).clip(0, pixels.shape[1] - 1)
-    return np.asarray(pixels[rows[:, :, None], columns[:, None, :]])
 
 
 @cache
