@@ -1,6 +1,7 @@
 """The one road from a photo and its hole to a filled photo."""
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -127,6 +128,7 @@ def fill_file(job: FillJob, inpainter: Inpainter | None = None, watcher: Watcher
 
     begin("read")
     job.check()
+    opening = _opening(job.options) if inpainter is None else None
     photo, found = read_job(job)
     found.accept(job.options.strict)
     watcher.found(found)
@@ -134,7 +136,9 @@ def fill_file(job: FillJob, inpainter: Inpainter | None = None, watcher: Watcher
     remarks = [*photo.remarks, *about_ringing]
     for remark in remarks:
         watcher.remarked(remark)
-    inpainter = inpainter or open_inpainter(job.options)
+    if opening is not None:
+        inpainter, opening = opening.result(), None
+    assert inpainter is not None
     begin("fill")
     steps = inpainter.plan(hole)
     rgb = fill_photo(inpainter, photo, hole, job.options, watcher.progress, steps)
@@ -230,6 +234,14 @@ def open_inpainter(options: FillOptions) -> Inpainter:
     """
     model = model_path(options.model)
     return Inpainter(model, open_runtime(options.runtime, model, options.device, options.precision))
+
+
+def _opening(options: FillOptions) -> "Future[Inpainter]":
+    """Open the network beside what else is done: loading and reading a photo take about the same time."""
+    executor = ThreadPoolExecutor(1)
+    opening = executor.submit(open_inpainter, options)
+    executor.shutdown(wait=False)
+    return opening
 
 
 def fill_photo(
