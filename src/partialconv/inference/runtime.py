@@ -83,6 +83,21 @@ def open_runtime(name: str, model: Path, device: str | None = None, precision: s
     return OnnxRuntime(model)
 
 
+def open_session(model: Path | bytes) -> onnxruntime.InferenceSession:
+    """Open a network in ONNX Runtime, on as many cores as OMP_NUM_THREADS says, or on all.
+
+    Raises:
+        Exception: of the runtime; they share no public base.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # errors are told once, by the exceptions
+    num_threads = os.environ.get("OMP_NUM_THREADS", "")
+    if num_threads.isascii() and num_threads.isdigit():
+        options.intra_op_num_threads = int(num_threads)
+    # without the fallback, which prints and tries the same provider again
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+
+
 class OnnxRuntime:
     """An exported network in ONNX Runtime, on as many cores as OMP_NUM_THREADS says, or on all.
 
@@ -99,8 +114,8 @@ class OnnxRuntime:
         try:
             content = graph_of(model) if model.suffix == SUFFIX else model.read_bytes()
             self.parts = split(content)
-            self.session = _session(content if self.parts is None else self.parts.whole)
-            self.detail = None if self.parts is None else _session(self.parts.detail)
+            self.session = open_session(content if self.parts is None else self.parts.whole)
+            self.detail = None if self.parts is None else open_session(self.parts.detail)
         except (InputError, ImportError):
             raise
         except Exception as error:  # the runtime's exceptions share no public base
@@ -131,14 +146,3 @@ class OnnxRuntime:
             )
         except Exception as error:  # a graph of another network may fail only here, with exceptions of no common base
             raise ArithmeticError(f"the model cannot be run: {reason_of(error)}") from error
-
-
-def _session(content: bytes) -> onnxruntime.InferenceSession:
-    """Open a file's content."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # errors are told once, by exceptions
-    num_threads = os.environ.get("OMP_NUM_THREADS", "")
-    if num_threads.isascii() and num_threads.isdigit():
-        options.intra_op_num_threads = int(num_threads)
-    # without the fallback, which prints and tries the same provider again
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
