@@ -68,13 +68,16 @@ def hole_of(name: str) -> Hole:
 def prepare(folder: Path) -> None:
     """Write photos of waves and noise, with marks where they are to be filled."""
     for name, (height, width) in PHOTOS.items():
-        y, x = np.mgrid[:height, :width].astype(np.float32)
-        noise = np.random.default_rng(1).normal(0, 4, (height, width)).astype(np.float32)
+        y, x = np.mgrid[:500, :500].astype(np.float32)  # one tile, repeated
+        noise = np.random.default_rng(1).normal(0, 4, (500, 500)).astype(np.float32)
         waves = [128 + 70 * np.sin(x / 90 + y / 150 + phase) + noise for phase in range(3)]
-        pixels, hole = np.stack(waves, axis=-1).clip(0, 255).astype(np.uint8), hole_of(name)
+        tile = np.stack(waves, axis=-1).clip(0, 255).astype(np.uint8)
+        pixels = np.tile(tile, (height // 500 + 1, width // 500 + 1, 1))[:height, :width]
+        hole = hole_of(name)
         pixels[hole] = 20
         Image.fromarray(pixels).save(folder / f"{name}.jpg", quality=88)
-        Image.fromarray(pixels).save(folder / f"{name}.png")
+        if name == "square":
+            Image.fromarray(pixels).save(folder / f"{name}.png")
         Image.fromarray(hole).save(folder / f"{name}.holes.png")
 
 
