@@ -1,15 +1,16 @@
 """Detail layers on tiles give, bit for bit, what they give for whole crops."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import onnxruntime
 import pytest
 
 from partialconv.conventions import FloatArray, Hole
-from partialconv.inference import OnnxRuntime, runtime
+from partialconv.inference import OnnxRuntime
 from partialconv.inference.splitting import split
-from partialconv.inference.tiles import Layers
+from partialconv.inference.tiles import Layers, run_on_tiles
 from partialconv.masks import stroke_hole
 from partialconv.models import PartialConvUNet
 from partialconv.models.deploy import deploy
@@ -28,7 +29,11 @@ def bar(height: int, width: int) -> Hole:
     return hole
 
 
-HOLES = {"scratch": scratch, "bar": bar, "strokes": lambda height, width: stroke_hole((height, width), 3, (0.01, 0.02))}
+def strokes(height: int, width: int) -> Hole:
+    return stroke_hole((height, width), 3, (0.01, 0.02))
+
+
+HOLES: dict[str, Callable[[int, int], Hole]] = {"scratch": scratch, "bar": bar, "strokes": strokes}
 
 
 @pytest.mark.parametrize("size", [(256, 320), (251, 333)])
@@ -41,15 +46,14 @@ def test_tiles_are_exact(kind: str, size: tuple[int, int], monkeypatch: pytest.M
     (expected,) = whole.run(None, {"image": image, "valid": valid})
     seen = []
 
-    def watched(layers: Layers, *arguments: object) -> FloatArray:
+    def watched(layers: Layers, *arguments: Any) -> FloatArray:
         def counted(maps: Sequence[FloatArray]) -> FloatArray:
             seen.append(maps[0][:, 0].size)
             return layers(maps)
 
-        return run_on_tiles(counted, *arguments)  # type: ignore[arg-type]
+        return run_on_tiles(counted, *arguments)
 
-    run_on_tiles = runtime.run_on_tiles
-    monkeypatch.setattr(runtime, "run_on_tiles", watched)
+    monkeypatch.setattr("partialconv.inference.runtime.run_on_tiles", watched)
     output = OnnxRuntime(model_path())(image, valid)
     np.testing.assert_array_equal(output.transpose(0, 2, 3, 1)[hole], expected.transpose(0, 2, 3, 1)[hole])
     assert sum(seen) < 0.9 * hole.size, "whole crops were run"

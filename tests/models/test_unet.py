@@ -41,9 +41,12 @@ def holed(height: int, width: int, num: int = 1, channels: int = 3) -> tuple[Ten
     return image, F.interpolate((coarse > 0.3).float(), size=(height, width))
 
 
-def in_holes(valid: Tensor | FloatArray, *outputs: Tensor | FloatArray) -> list[FloatArray]:
-    """Outputs where they count: a runtime need not compute known pixels."""
-    return [np.where(np.asarray(valid) == 0, np.asarray(output), np.float32(0)) for output in outputs]
+def in_holes(
+    valid: Tensor | FloatArray, output: Tensor | FloatArray, other: Tensor | FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Two outputs where they count: a runtime need not compute known pixels."""
+    hole = np.asarray(valid) == 0
+    return np.asarray(output) * hole, np.asarray(other) * hole
 
 
 def edged(net: PartialConvUNet, image: Tensor, valid: Tensor) -> Tensor:
