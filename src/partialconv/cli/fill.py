@@ -52,7 +52,6 @@ def fill(
     options: FillOptions,
 ) -> None:
     """Fill the holes of a photo, and keep the rest."""
-    from partialconv.filling.estimate import estimate_file
     from partialconv.filling.job import FillJob, fill_file
     from partialconv.filling.naming import output_for, suffix_for
     from partialconv.filling.watching import Watcher
@@ -87,6 +86,8 @@ def fill(
         if dry_run:
             if output is not None:
                 job.check()
+            from partialconv.filling.estimate import estimate_file
+
             told = estimate_file(job, Teller())
             show.end()
             print(json.dumps(told.as_dict()) if as_json else "\n".join(told.lines()))
