@@ -78,7 +78,7 @@ def picture(number: int) -> tuple[NDArray[np.uint8], Hole]:
     elif number % 2:
         hole[: height // 3, : width // 4] = True
     else:
-        hole = stroke_hole(number, (height, width), (0.1, 0.3)) if min(height, width) >= 64 else hole
+        hole = stroke_hole((height, width), number, (0.1, 0.3)) if min(height, width) >= 64 else hole
         hole[height // 2, width // 4 :] = True
     return photo.clip(0, 255).astype(np.uint8), hole
 
