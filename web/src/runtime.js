@@ -4,6 +4,8 @@
 
 const FEATHERED = "feathered"; // output of networks that feather the edge of the hole themselves
 
+export const IN_NODE = typeof process !== "undefined" && Boolean(process.versions?.node);
+
 /**
  * Open a network of `partialconv export`.
  * @param {Uint8Array} model @param {Provider[]} providers Tried in this order.
@@ -33,6 +35,7 @@ async function open(model, provider, wasm) {
   // the WASM build is half as large
   const ort = await (provider === "webgpu" ? import("onnxruntime-web/webgpu") : import("onnxruntime-web/wasm"));
   ort.env.logLevel = "error";
+  if (IN_NODE) ort.env.wasm.numThreads = 1; // its threads need a page
   if (wasm) ort.env.wasm.wasmBinary = /** @type {any} */ (wasm);
   const session = await ort.InferenceSession.create(model, {executionProviders: [provider]});
   if (session.inputNames.join() !== "image,valid") {
