@@ -3,6 +3,7 @@
 import {confidence as confidenceOf} from "./confidence.js";
 import {Engine} from "./engine.js";
 import {plan as planOf} from "./planner.js";
+import {IN_NODE} from "./runtime.js";
 
 /** @typedef {import("./planner.js").Plan} Plan @typedef {import("./planner.js").Box} Box @typedef {import("./planner.js").Crop} Crop */
 /** @typedef {import("./planner.js").Grid} Grid @typedef {import("./scales.js").Picture} Picture */
@@ -22,13 +23,13 @@ export class Inpainter {
   }
 
   /**
-   * Load a network: in a worker of its own where there are workers, as in browsers, else in this thread, as in node.
+   * Load a network: in browsers in a worker of its own, unless `worker` is false; in node in this thread.
    * The file is kept in the browser's cache.
    * @param {string | URL} url Of the ONNX file.
    * @param {LoadOptions & {worker?: boolean}} [options]
    * @returns {Promise<Inpainter>}
    */
-  static async load(url, {worker = typeof Worker !== "undefined", ...options} = {}) {
+  static async load(url, {worker = !IN_NODE, ...options} = {}) {
     const address = new URL(url, globalThis.location?.href).href;
     if (worker) return new Inpainter(await startWorker(address, options));
     const engine = await Engine.load(address, options);
