@@ -1,4 +1,4 @@
-"""Writes what the planner and the fills of web/ are tested with: holes with their plans, and small pictures with fills.
+"""Writes what web/ is tested with: holes with their plans, small pictures with their fills, and with what is found.
 
     python benchmarks/web_vectors.py
 
@@ -18,20 +18,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partialconv.conventions import Hole
+from partialconv.finding import DamageFinder
+from partialconv.finding.finder import threshold_at
 from partialconv.inference import Inpainter, plan
 from partialconv.inference.planner import Box, Plan
 from partialconv.masks import stroke_hole
 
 FOLDER = Path(__file__).resolve().parents[1] / "web" / "test" / "vectors"
-NUM_HOLES, NUM_FILLS = 200, 20
+NUM_HOLES, NUM_FILLS, NUM_FINDS = 200, 20, 4
+STEPS = 200  # of sensitivity
 SIZES = ((300, 400), (67, 1201), (512, 512), (999, 640), (23, 31), (1500, 1100), (130, 97), (768, 1024))
 PICTURES = ((64, 64), (47, 81), (90, 72), (40, 330), (96, 96))
 
 
 def main() -> None:
-    """Write both files."""
+    """Write the files."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for name, content in (("plans", plans()), ("fills", fills())):
+    for name, content in (("plans", plans()), ("fills", fills()), ("finds", finds())):
         path = FOLDER / f"{name}.json.gz"
         path.write_bytes(gzip.compress(json.dumps(content, separators=(",", ":")).encode(), mtime=0))
         print(f"{path.name}: {len(content)} vectors, {path.stat().st_size:,} bytes")
@@ -52,6 +55,35 @@ def fills() -> list[dict[str, Any]]:
         filled = inpainter.fill(photo, hole, grain=False, copy=False)
         found.append(
             {"size": hole.shape, "photo": _text(photo), "hole": runs(hole), "filled": _text(filled[hole])},
+        )
+    return found
+
+
+def finds() -> list[dict[str, Any]]:
+    """Small pictures, half known, with scratches: at how many of the sensitivities each pixel is found, and as what."""
+    finder = DamageFinder()
+    thresholds = [threshold_at(finder.threshold, step / STEPS) for step in range(STEPS, -1, -1)]
+    found = []
+    for number in range(NUM_FINDS):
+        photo, _ = picture(5 * number)
+        places = np.arange(50)
+        for thick in range(2):
+            photo[places, places // (1 + number) + 5 + thick] = 245
+        unknown = np.zeros(photo.shape[:2], bool)
+        unknown[40:] = number % 2 == 1
+        damage = finder.scan(photo, ~unknown)
+        levels, kinds = np.zeros(unknown.shape, np.uint8), np.zeros(unknown.shape, np.uint8)
+        values = damage.probability.reshape(-1)[damage.places]
+        levels.reshape(-1)[damage.places] = np.searchsorted(np.asarray(thresholds, np.float32), values, side="right")
+        kinds.reshape(-1)[damage.places] = damage.kinds.argmax(axis=1)
+        found.append(
+            {
+                "size": unknown.shape,
+                "photo": _text(photo),
+                "unknown": runs(unknown),
+                "levels": _text(levels),
+                "kinds": _text(kinds),
+            }
         )
     return found
 

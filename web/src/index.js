@@ -1,39 +1,47 @@
-// The package: photos filled in the browser, or in node.
+// The package: photos filled, and their damage found, in the browser or in node.
 
 import {confidence as confidenceOf} from "./confidence.js";
-import {Engine} from "./engine.js";
+import {openEngine} from "./engine.js";
 import {plan as planOf} from "./planner.js";
 import {IN_NODE} from "./runtime.js";
+import {startWorker} from "./thread.js";
+
+export {KINDS, STEPS} from "./finder.js";
 
 /** @typedef {import("./planner.js").Plan} Plan @typedef {import("./planner.js").Box} Box @typedef {import("./planner.js").Crop} Crop */
 /** @typedef {import("./planner.js").Grid} Grid @typedef {import("./scales.js").Picture} Picture */
-/** @typedef {import("./engine.js").LoadOptions} LoadOptions @typedef {import("./runtime.js").Provider} Provider */
+/** @typedef {import("./engine.js").Engine} Engine @typedef {import("./engine.js").WorkOptions} WorkOptions */
+/** @typedef {import("./runtime.js").Provider} Provider @typedef {import("./finder.js").DamageMap} DamageMap */
 /**
- * The pixels to fill: one byte a pixel, of which any but 0 means "fill", or a picture of the photo's size in which what
- * is brighter than half is filled.
+ * How a network is loaded. In browsers it works in a worker of its own, unless `worker` is false; in node in this thread.
+ * @typedef {import("./engine.js").LoadOptions & {worker?: boolean}} LoadOptions
+ */
+/**
+ * Pixels of a photo: one byte a pixel, of which any but 0 marks it, or a picture of the photo's size in which what is
+ * brighter than half is marked.
  * @typedef {Uint8Array | Uint8ClampedArray | Picture} HoleLike
  */
-/** @typedef {{signal?: AbortSignal, onProgress?: (share: number) => void}} FillOptions */
+
+/** @param {import("./engine.js").Work} kind @param {string | URL} url @param {LoadOptions} options @returns {Promise<Engine>} */
+function engineOf(kind, url, {worker = !IN_NODE, ...options}) {
+  const address = new URL(url, globalThis.location?.href).href;
+  return worker ? startWorker(kind, address, options) : openEngine(kind, address, options);
+}
 
 /** Fills the holes of photos with a network of `partialconv export`. */
 export class Inpainter {
-  /** @param {{fill: (photo: Picture, hole: Grid, options: FillOptions) => Promise<Picture>, provider: Provider, close: () => void}} engine */
+  /** @param {Engine} engine */
   constructor(engine) {
     this.engine = engine;
   }
 
   /**
-   * Load a network: in browsers in a worker of its own, unless `worker` is false; in node in this thread.
-   * The file is kept in the browser's cache.
+   * Load a network. Its file is kept in the browser's cache.
    * @param {string | URL} url Of the ONNX file.
-   * @param {LoadOptions & {worker?: boolean}} [options]
-   * @returns {Promise<Inpainter>}
+   * @param {LoadOptions} [options]
    */
-  static async load(url, {worker = !IN_NODE, ...options} = {}) {
-    const address = new URL(url, globalThis.location?.href).href;
-    if (worker) return new Inpainter(await startWorker(address, options));
-    const engine = await Engine.load(address, options);
-    return new Inpainter({fill: engine.fill.bind(engine), provider: engine.provider, close: () => {}});
+  static async load(url, options = {}) {
+    return new Inpainter(await engineOf("fill", url, options));
   }
 
   /** What runs the network. */
@@ -45,20 +53,55 @@ export class Inpainter {
    * Fill the hole of a photo. Every pixel outside the hole, and all transparency, is that of the photo.
    * @template {Picture} P
    * @param {P} imageData RGBA, as of a canvas; it is not changed.
-   * @param {HoleLike} hole
-   * @param {FillOptions} [options] `onProgress` is called with the share that is done, 0 to 1; `signal` ends the fill.
+   * @param {HoleLike} hole What is marked is filled.
+   * @param {WorkOptions} [options] `onProgress` is called with the share that is done, 0 to 1; `signal` ends the fill.
    * @returns {Promise<P>} An `ImageData` where those exist, else an object of the same fields.
    */
-  async fill(imageData, hole, {signal, onProgress} = {}) {
+  async fill(imageData, hole, options = {}) {
     const {height, width, data} = checked(imageData);
-    signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
     const marked = gridOf(hole, height, width);
-    const some = marked.data.includes(1);
-    if (!some) throw new RangeError("The hole is empty: mark the pixels to fill.");
-    if (!marked.data.includes(0)) throw new RangeError("The hole covers the whole photo: at least one pixel must stay unmasked.");
-    const filled = await this.engine.fill({height, width, data: Uint8ClampedArray.from(data)}, marked, {signal, onProgress});
-    const result = typeof ImageData === "undefined" ? filled : new ImageData(/** @type {any} */ (filled.data), width, height);
-    return /** @type {P} */ (/** @type {unknown} */ (result));
+    if (!marked.data.includes(1)) throw new RangeError("The hole is empty: mark the pixels to fill.");
+    checkKnown(marked);
+    const filled = await this.engine.work({photo: {height, width, data: new Uint8ClampedArray(data)}, hole: marked}, options);
+    const result = typeof ImageData === "undefined" ? filled : new ImageData(filled.data, width, height);
+    return /** @type {P} */ (result);
+  }
+
+  /** End the worker and free its memory. */
+  close() {
+    this.engine.close();
+  }
+}
+
+/** Finds damage with the network `find.onnx`: a proposal to look at, not to fill unseen. */
+export class Finder {
+  /** @param {Engine} engine */
+  constructor(engine) {
+    this.engine = engine;
+  }
+
+  /**
+   * Load the network. Its file is kept in the browser's cache.
+   * @param {string | URL} url Of the ONNX file.
+   * @param {LoadOptions} [options]
+   */
+  static async load(url, options = {}) {
+    return new Finder(await engineOf("find", url, options));
+  }
+
+  /**
+   * Find the damage of a photo, at all sensitivities at once.
+   * @param {Picture} imageData RGBA, as of a canvas.
+   * @param {HoleLike} [unknown] What is marked is unknown already: nothing is found there.
+   * @param {WorkOptions} [options] `onProgress` is called with the share that is done, 0 to 1; `signal` ends the work.
+   * @returns {Promise<DamageMap>}
+   */
+  async find(imageData, unknown, options = {}) {
+    const {height, width, data} = checked(imageData);
+    options.signal?.throwIfAborted();
+    const hole = gridOf(unknown ?? new Uint8Array(height * width), height, width);
+    return this.engine.work({photo: {height, width, data: new Uint8ClampedArray(data)}, hole}, options);
   }
 
   /** End the worker and free its memory. */
@@ -74,7 +117,7 @@ export class Inpainter {
  */
 export function plan(hole, height, width) {
   const marked = gridOf(hole, height, width);
-  if (!marked.data.includes(0)) throw new RangeError("The hole covers the whole photo: at least one pixel must stay unmasked.");
+  checkKnown(marked);
   return planOf(marked);
 }
 
@@ -84,6 +127,11 @@ export function plan(hole, height, width) {
  * @returns {Float32Array} One value a pixel.
  */
 export const confidence = (hole, height, width) => confidenceOf(gridOf(hole, height, width));
+
+/** @param {Grid} hole */
+function checkKnown({data}) {
+  if (!data.includes(0)) throw new RangeError("The hole covers the whole photo: at least one pixel must stay unmasked.");
+}
 
 /** @template {Picture} P @param {P} picture @returns {P} */
 function checked(picture) {
@@ -111,52 +159,3 @@ function gridOf(hole, height, width) {
   for (let at = 0; at < data.length; at++) data[at] = Number(hole[at] !== 0);
   return {height, width, data};
 }
-
-/** @param {string} url @param {LoadOptions} options */
-async function startWorker(url, {onProgress, ...options}) {
-  const worker = new Worker(new URL("./worker.js", import.meta.url), {type: "module"});
-  /** @type {Map<number, {resolve: (value: any) => void, reject: (error: unknown) => void, tell?: (...values: number[]) => void}>} */
-  const asked = new Map();
-  let last = 0;
-  const fail = (/** @type {Error} */ error) => {
-    for (const {reject} of asked.values()) reject(error);
-    asked.clear();
-  };
-  worker.onerror = (event) => fail(new Error(`The worker cannot be started: ${event.message ?? "its file is missing"}.`));
-  worker.onmessage = ({data: {id, result, error, progress}}) => {
-    const one = asked.get(id);
-    if (!one) return;
-    if (progress) return one.tell?.(...progress);
-    asked.delete(id);
-    if (error) one.reject(Object.assign(new Error(error.message), {name: error.name}));
-    else one.resolve(result);
-  };
-  /** @param {object} message @param {((...values: number[]) => void) | undefined} tell @param {Transferable[]} [moved] @param {AbortSignal} [signal] */
-  const ask = (message, tell, moved = [], signal) => new Promise((resolve, reject) => {
-    const id = ++last;
-    asked.set(id, {resolve, reject, tell});
-    worker.postMessage({id, ...message}, moved);
-    signal?.addEventListener("abort", () => {
-      worker.postMessage({id, work: "stop"});
-      if (asked.delete(id)) reject(signal.reason); // at once: the worker stops after the crop that it fills
-    });
-  });
-  try {
-    const provider = await ask({work: "load", url, options: absolute(options)}, onProgress);
-    return {
-      provider,
-      fill: (/** @type {Picture} */ photo, /** @type {Grid} */ hole, /** @type {FillOptions} */ {signal, onProgress: tell}) =>
-        ask({work: "fill", photo, hole}, tell, [photo.data.buffer], signal),
-      close() {
-        worker.terminate();
-        fail(new Error("The inpainter was closed."));
-      },
-    };
-  } catch (error) {
-    worker.terminate();
-    throw error;
-  }
-}
-
-/** Addresses of the page, for the worker, which lies elsewhere. @param {LoadOptions} options */
-const absolute = ({wasm, ...rest}) => ({...rest, wasm: wasm && {...wasm, url: new URL(wasm.url, location.href).href}});

@@ -1,18 +1,24 @@
-// The network in onnxruntime-web. The only file that knows of it.
+// Networks in onnxruntime-web. The only file that knows of it.
 
-/** @typedef {import("./filler.js").Runtime} Runtime @typedef {"webgpu" | "wasm"} Provider */
-
-const FEATHERED = "feathered"; // output of networks that feather the edge of the hole themselves
+/** @typedef {"webgpu" | "wasm"} Provider */
+/**
+ * An open network. `run` takes values and their shape by name, and gives values by name.
+ * @typedef {object} Session
+ * @property {Provider} provider
+ * @property {readonly string[]} outputs Their names.
+ * @property {(inputs: Record<string, [Float32Array, number[]]>) => Promise<Record<string, Float32Array>>} run
+ */
 
 export const IN_NODE = typeof process !== "undefined" && Boolean(process.versions?.node);
 
 /**
- * Open a network of `partialconv export`.
- * @param {Uint8Array} model @param {Provider[]} providers Tried in this order.
- * @param {Uint8Array | undefined} wasm The WebAssembly file, where the page has loaded it itself.
- * @returns {Promise<Runtime & {provider: Provider}>}
+ * Open a network that takes an image and its known pixels.
+ * @param {Uint8Array} model Its file.
+ * @param {Provider[]} [providers] Tried in this order.
+ * @param {Uint8Array} [wasm] The WebAssembly file, where the page has loaded it itself.
+ * @returns {Promise<Session>}
  */
-export async function openRuntime(model, providers, wasm) {
+export async function openSession(model, providers = IN_NODE ? ["wasm"] : ["webgpu", "wasm"], wasm) {
   const reasons = [];
   for (const provider of providers) {
     if (provider === "webgpu" && !(await hasGpu())) continue;
@@ -30,7 +36,7 @@ async function hasGpu() {
   return Boolean(await gpu?.requestAdapter().catch(() => null));
 }
 
-/** @param {Uint8Array} model @param {Provider} provider @param {Uint8Array | undefined} wasm */
+/** @param {Uint8Array} model @param {Provider} provider @param {Uint8Array | undefined} wasm @returns {Promise<Session>} */
 async function open(model, provider, wasm) {
   // the WASM build is half as large
   const ort = await (provider === "webgpu" ? import("onnxruntime-web/webgpu") : import("onnxruntime-web/wasm"));
@@ -41,16 +47,13 @@ async function open(model, provider, wasm) {
   if (session.inputNames.join() !== "image,valid") {
     throw new Error(`it takes ${session.inputNames}, expected image,valid: use a file of \`partialconv export\`.`);
   }
-  const [name] = session.outputNames;
   return {
     provider,
-    feathered: name === FEATHERED,
-    async run(/** @type {Float32Array} */ image, /** @type {Float32Array} */ valid, /** @type {number} */ num, /** @type {number} */ height, /** @type {number} */ width) {
-      const results = await session.run({
-        image: new ort.Tensor("float32", image, [num, 3, height, width]),
-        valid: new ort.Tensor("float32", valid, [num, 1, height, width]),
-      });
-      return /** @type {Float32Array} */ (results[name].data);
+    outputs: session.outputNames,
+    async run(inputs) {
+      const tensors = Object.entries(inputs).map(([name, [values, shape]]) => [name, new ort.Tensor("float32", values, shape)]);
+      const results = await session.run(Object.fromEntries(tensors));
+      return Object.fromEntries(Object.entries(results).map(([name, {data}]) => [name, /** @type {Float32Array} */ (data)]));
     },
   };
 }

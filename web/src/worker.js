@@ -1,8 +1,10 @@
-// The worker: loads the network and fills, one photo after another, so that the page stays quick.
+// The worker: loads a network and works on one photo after another, so that the page stays quick.
 
-import {Engine} from "./engine.js";
+import {openEngine} from "./engine.js";
 
-/** @type {Promise<Engine> | undefined} */
+/** @typedef {import("./engine.js").Engine} Engine */
+
+/** @type {Engine} */
 let engine;
 /** @type {Map<number, AbortController>} */
 const running = new Map();
@@ -10,19 +12,18 @@ const running = new Map();
 /** @param {any} message @param {Transferable[]} [moved] */
 const post = (message, moved = []) => /** @type {any} */ (globalThis).postMessage(message, moved);
 
-addEventListener("message", async ({data: {id, work, ...given}}) => {
-  if (work === "stop") return running.get(id)?.abort();
+addEventListener("message", async ({data: {id, load, work, stop}}) => {
+  if (stop) return running.get(id)?.abort();
   const controller = new AbortController();
   running.set(id, controller);
   try {
-    if (work === "load") {
-      const onProgress = (/** @type {number} */ loaded, /** @type {number} */ total) => post({id, progress: [loaded, total]});
-      engine = Engine.load(given.url, {...given.options, onProgress});
-      post({id, result: (await engine).provider});
+    const onProgress = (/** @type {number[]} */ ...progress) => post({id, progress});
+    if (load) {
+      engine = await openEngine(load.kind, load.url, {...load.options, onProgress});
+      post({id, result: engine.provider});
     } else {
-      const signal = controller.signal, onProgress = (/** @type {number} */ share) => post({id, progress: [share]});
-      const filled = await (await /** @type {Promise<Engine>} */ (engine)).fill(given.photo, given.hole, {signal, onProgress});
-      post({id, result: filled}, [filled.data.buffer]);
+      const result = await engine.work(work, {signal: controller.signal, onProgress});
+      post({id, result}, Object.values(result).flatMap((value) => (ArrayBuffer.isView(value) ? [/** @type {ArrayBuffer} */ (value.buffer)] : [])));
     }
   } catch (error) {
     const {name, message} = /** @type {Error} */ (error);
