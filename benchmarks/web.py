@@ -83,7 +83,7 @@ def _in_chromium(site: Path, height: int, width: int) -> float:
             assert host.stdout
             page = browser.new_page()
             page.set_default_timeout(0)
-            page.goto(host.stdout.readline().split("(")[1].split(")")[0] + "LICENSE")
+            page.goto(host.stdout.readline().split("(")[1].split(")")[0] + "style.css")
             page.evaluate(IN_BROWSER, [height, width])
             session = browser.new_browser_cdp_session()
 

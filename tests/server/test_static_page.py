@@ -138,6 +138,29 @@ def test_formats_that_a_browser_writes(browser: Browser, root: Path, tmp_path: P
         assert name == "deep-filled.png"
 
 
+def test_finds_what_python_finds(browser: Browser, root: Path) -> None:
+    """The map that the page reads, by way of a PNG."""
+    with gzip.open(WEB / "test" / "vectors" / "finds.json.gz") as file:
+        vector = json.load(file)[0]
+    photo = np.frombuffer(base64.b64decode(vector["photo"]), np.uint8).reshape(*vector["size"], 3)
+    data = io.BytesIO()
+    Image.fromarray(photo).save(data, "PNG")
+    script = """async (text) => {
+        const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)), shares = [];
+        const {find} = await import("./server.js");
+        const {file} = await find(new Blob([bytes]), undefined, undefined, (share) => shares.push(share));
+        return [Array.from(new Uint8Array(await file.arrayBuffer())), shares.at(-1)];
+    }"""
+    with hosting(root) as address, opened(browser, address) as page:
+        found, share = page.evaluate(script, base64.b64encode(data.getvalue()).decode())
+    red, green, blue = np.moveaxis(np.asarray(Image.open(io.BytesIO(bytes(found)))).astype(int), -1, 0)
+    levels, kinds = (np.frombuffer(base64.b64decode(vector[key]), np.uint8) for key in ("levels", "kinds"))
+    assert share == 1 and not blue.any()
+    assert np.abs(red.reshape(-1) - levels).max() <= 1
+    some = levels > 1
+    assert some.any() and (green.reshape(-1)[some] == 50 * (1 + kinds[some].astype(int))).mean() > 0.99
+
+
 def test_what_a_browser_cannot_read_is_refused_in_one_line(browser: Browser, root: Path, tmp_path: Path) -> None:
     picture().save(tmp_path / "photo.tif")
     with hosting(root) as address, opened(browser, address) as page:

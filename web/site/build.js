@@ -8,10 +8,10 @@ import {gzipSync} from "node:zlib";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const PAGE = here("../../src/partialconv/server/page"), PACKAGE = here("../src"), ORT = here("../node_modules/onnxruntime-web/dist");
-const MODEL = here("../../src/partialconv/zoo/half.onnx");
+const ZOO = here("../../src/partialconv/zoo");
 const WHERE = "Your photo goes to the machine that serves this page, and no further.";
 const HERE = "Your photo stays on this device: the browser itself fills it. <span id=\"loading\" role=\"status\"></span>";
-const MORE = `<p class="quiet">A JPEG is compressed anew; a PNG keeps every pixel outside the hole. Photos of 16 bits, CMYK and TIFF
+const MORE = `<p class="quiet" style="max-width: 40rem">A JPEG is compressed anew; a PNG keeps every pixel outside the hole. Photos of 16 bits, CMYK and TIFF
     are for the version with a server, which also copies detail into wide holes and adds grain.</p>`;
 
 const out = process.argv[2];
@@ -60,8 +60,9 @@ put("LICENSE", read(here("../../LICENSE")));
 put("NOTICE", read(here("../../NOTICE")));
 
 const files = filesIn(out).map((path) => relative(out, path).split("\\").join("/")).sort();
-const model = {name: "half", ...pack(MODEL, "half.bin")}, wasm = pack(join(ORT, "ort-wasm-simd-threaded.wasm"), "runtime.bin");
-put("built.js", `// Written by the build.\nexport const MODEL = ${JSON.stringify(model)};\nexport const WASM = ${JSON.stringify(wasm)};\n`);
+const model = {name: "half", ...pack(join(ZOO, "half.onnx"), "half.bin")}, finder = pack(join(ZOO, "find.onnx"), "find.bin");
+const wasm = pack(join(ORT, "ort-wasm-simd-threaded.wasm"), "runtime.bin");
+put("built.js", `// Written by the build.\nexport const MODEL = ${JSON.stringify(model)};\nexport const FIND = ${JSON.stringify(finder)};\nexport const WASM = ${JSON.stringify(wasm)};\n`);
 files.push("built.js");
 const version = digest(files.map((name) => digest(readFileSync(join(out, name)))).join()).slice(0, 16);
 const list = JSON.stringify(["./", ...files.filter((name) => name !== "index.html" && /\.\w+$/.test(name))]);
@@ -69,5 +70,5 @@ put("sw.js", edited(read(here("sw.js")), [`["FILES"]`, list], ["VERSION", versio
 
 const mega = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 const page = files.reduce((sum, name) => sum + statSync(join(out, name)).size, 0);
-console.log(`${out}: ${files.length + 3} files. The first visit loads ${mega(page + model.bytes + wasm.bytes)}: ` +
-  `the page ${mega(page)}, the network ${mega(model.bytes)}, its runtime ${mega(wasm.bytes)}.`);
+console.log(`${out}: ${files.length + 4} files. The first visit loads ${mega(page + model.bytes + finder.bytes + wasm.bytes)}: ` +
+  `the page ${mega(page)}, the networks ${mega(model.bytes)} and ${mega(finder.bytes)}, their runtime ${mega(wasm.bytes)}.`);

@@ -1,11 +1,12 @@
 // In place of the module that talks to the server: the same functions, worked out in the browser.
 
-import {MODEL, WASM} from "./built.js";
-import {confidence, Inpainter, plan as planOf} from "./partialconv/index.js";
+import {FIND, MODEL, WASM} from "./built.js";
+import {loadOnce} from "./loading.js";
+import {confidence, Finder, Inpainter, plan as planOf} from "./partialconv/index.js";
+import {loadBytes} from "./partialconv/weights.js";
+import {drawn, readPhoto, writePhoto} from "./pictures.js";
 import {decodeHole} from "./png.js";
 import {writePng} from "./png.exact.js";
-import {drawn, readPhoto, writePhoto} from "./pictures.js";
-import {loadOnce} from "./loading.js";
 
 const LIMITS = {max_bytes: 300e6, max_pixels: 60e6};
 const HALF = 127.5;
@@ -22,8 +23,19 @@ export class Refusal extends Error {
 
 // Hashes are checked where the browser can: on https pages, and on this computer.
 const checked = ({url, sha256}) => ({url, sha256: isSecureContext ? sha256 : undefined});
-const ready = loadOnce((onProgress) =>
-  Inpainter.load(MODEL.url, {...checked(MODEL), wasm: checked(WASM), providers: ["wasm"], onProgress}));
+const options = (model) => ({...checked(model), wasm: checked(WASM), providers: ["wasm"]});
+
+// The finder's file is only kept: it is opened when damage is looked for.
+const ready = loadOnce(async (tell) => {
+  const loaded = [0, 0];
+  const part = (at) => (bytes) => tell((loaded[at] = bytes) + loaded[1 - at]);
+  const [inpainter] = await Promise.all([
+    Inpainter.load(MODEL.url, {...options(MODEL), onProgress: part(0)}),
+    loadBytes(FIND.url, {...checked(FIND), onProgress: part(1)}),
+  ]);
+  return inpainter;
+});
+let finder = null;
 
 export const models = async () => ({limits: LIMITS, models: [{name: MODEL.name}]});
 
@@ -43,6 +55,21 @@ export async function fill(blob, holeFile, model, signal, tell) {
   const remarks = [...photo.remarks];
   if (planOf(hole.levels, hole.height, hole.width).coarser) remarks.push(WIDE);
   return {file, report: {findings: [], remarks}};
+}
+
+const KIND_STEP = 50; // between the numbers of two kinds, as in the server's map
+
+// The map that the page reads: red says at how many sensitivities a pixel is found, green as what.
+export async function find(blob, holeFile, signal, tell) {
+  const photo = await readPhoto(blob), hole = holeFile && (await decodeHole(holeFile));
+  if (!photo) throw new Refusal("browser_format", FORMATS, 415);
+  tell(null);
+  await ready.get(signal);
+  finder ??= await Finder.load(FIND.url, options(FIND));
+  const {height, width, levels, kinds} = await finder.find(photo, hole?.levels, {signal, onProgress: tell});
+  const data = new Uint8ClampedArray(4 * height * width);
+  levels.forEach((level, at) => data.set([level, level && KIND_STEP * (1 + kinds[at]), 0, 255], 4 * at));
+  return {file: await writePng({height, width, data}), report: {}};
 }
 
 // The picture of a hole, black and white, and what is wrong with it.
