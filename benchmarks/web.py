@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from playwright.sync_api import sync_playwright
 
 from partialconv.conventions import Hole
 from partialconv.inference import Inpainter
 from partialconv.masks import stroke_hole
 from partialconv.zoo import model_path
-from tests.server.browser import chromium
 
 ROOT = Path(__file__).resolve().parents[1]
 WEB = ROOT / "web"
@@ -77,10 +77,12 @@ def _in_chromium(site: Path, height: int, width: int) -> float:
     command = [sys.executable, "-u", "-m", "http.server", "--bind", "127.0.0.1", "--directory", str(site), "0"]
     with (
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as host,
-        chromium() as browser,
+        sync_playwright() as playwright,
     ):
         try:
             assert host.stdout
+            path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
             page = browser.new_page()
             page.set_default_timeout(0)
             page.goto(host.stdout.readline().split("(")[1].split(")")[0] + "style.css")
@@ -91,7 +93,9 @@ def _in_chromium(site: Path, height: int, width: int) -> float:
                 found: list[dict[str, Any]] = session.send("SystemInfo.getProcessInfo")["processInfo"]
                 return sum(float(one["cpuTime"]) for one in found if one["type"] == "renderer")
 
-            return _measured(seconds, lambda: page.evaluate("() => inpainter.fill(photo, hole).then(() => 0)"))
+            taken = _measured(seconds, lambda: page.evaluate("() => inpainter.fill(photo, hole).then(() => 0)"))
+            browser.close()
+            return taken
         finally:
             host.terminate()
 

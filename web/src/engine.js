@@ -10,7 +10,7 @@ import {loadBytes, unpacked} from "./weights.js";
 /**
  * @typedef {object} LoadOptions
  * @property {string} [sha256] Of the model's file as it is served, in hexadecimal; another file is refused.
- * @property {Provider[]} [providers] Tried in this order; ["webgpu", "wasm"] by default, in node ["wasm"].
+ * @property {Provider[]} [providers] Tried in this order; by default ["webgpu", "wasm"] where there is a GPU, else ["wasm"].
  * @property {{url: string, sha256?: string}} [wasm] The WebAssembly file of onnxruntime-web, if the page
  *     serves it itself. This file and the model may be packed by gzip.
  * @property {(loaded: number, total: number) => void} [onProgress] In bytes; the total is 0 where it is not known.

@@ -14,26 +14,26 @@ export const IN_NODE = typeof process !== "undefined" && Boolean(process.version
 /**
  * Open a network that takes an image and its known pixels.
  * @param {Uint8Array} model Its file.
- * @param {Provider[]} [providers] Tried in this order.
+ * @param {Provider[]} [providers] Tried in this order; WASM alone where there is no GPU.
  * @param {Uint8Array} [wasm] The WebAssembly file, where the page has loaded it itself.
  * @returns {Promise<Session>}
  */
-export async function openSession(model, providers = IN_NODE ? ["wasm"] : ["webgpu", "wasm"], wasm) {
+export async function openSession(model, providers, wasm) {
   const reasons = [];
-  for (const provider of providers) {
-    if (provider === "webgpu" && !(await hasGpu())) continue;
+  for (const provider of providers ?? ((await hasGpu()) ? ["webgpu", "wasm"] : ["wasm"])) {
     try {
       return await open(model, provider, wasm);
     } catch (error) {
       reasons.push(`${provider}: ${error instanceof Error ? error.message : error}`);
     }
   }
-  throw new Error(`The network cannot be opened (${reasons.join("; ") || `none of ${providers.join(", ")} is here`}).`);
+  throw new Error(`The network cannot be opened (${reasons.join("; ") || "no provider is named"}).`);
 }
 
 async function hasGpu() {
   const gpu = /** @type {any} */ (globalThis.navigator)?.gpu;
-  return Boolean(await gpu?.requestAdapter().catch(() => null));
+  const adapter = await gpu?.requestAdapter().catch(() => null);
+  return Boolean(adapter) && !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter); // on the processor WASM is quicker
 }
 
 /** @param {Uint8Array} model @param {Provider} provider @param {Uint8Array | undefined} wasm @returns {Promise<Session>} */
@@ -43,7 +43,7 @@ async function open(model, provider, wasm) {
   ort.env.logLevel = "error";
   if (IN_NODE) ort.env.wasm.numThreads = 1; // its threads need a page
   if (wasm) ort.env.wasm.wasmBinary = /** @type {any} */ (wasm);
-  const session = await ort.InferenceSession.create(model, {executionProviders: [provider]});
+  const session = await ort.InferenceSession.create(model, {executionProviders: [provider], logSeverityLevel: 3});
   if (session.inputNames.join() !== "image,valid") {
     throw new Error(`it takes ${session.inputNames}, expected image,valid: use a file of \`partialconv export\`.`);
   }
