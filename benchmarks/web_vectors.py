@@ -13,6 +13,7 @@ import itertools
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ from partialconv.masks import stroke_hole
 FOLDER = Path(__file__).resolve().parents[1] / "web" / "test" / "vectors"
 NUM_HOLES, NUM_FILLS, NUM_FINDS = 200, 20, 4
 STEPS = 200  # of sensitivity
+SHORTEST_PX = (400, 15)  # sides to which pictures are made smaller
 SIZES = ((300, 400), (67, 1201), (512, 512), (999, 640), (23, 31), (1500, 1100), (130, 97), (768, 1024))
 PICTURES = ((64, 64), (47, 81), (90, 72), (40, 330), (96, 96))
 
@@ -60,7 +62,10 @@ def fills() -> list[dict[str, Any]]:
 
 
 def finds() -> list[dict[str, Any]]:
-    """Small pictures, half known, with scratches: at how many of the sensitivities each pixel is found, and as what."""
+    """Small pictures with scratches: at how many of the sensitivities each pixel is found, and as what.
+
+    From the second one on, smaller copies are looked at, too, and a part is unknown in every other one.
+    """
     finder = DamageFinder()
     thresholds = [threshold_at(finder.threshold, step / STEPS) for step in range(STEPS, -1, -1)]
     found = []
@@ -71,20 +76,12 @@ def finds() -> list[dict[str, Any]]:
             photo[places, places // (1 + number) + 5 + thick] = 245
         unknown = np.zeros(photo.shape[:2], bool)
         unknown[40:] = number % 2 == 1
-        damage = finder.scan(photo, ~unknown)
-        levels, kinds = np.zeros(unknown.shape, np.uint8), np.zeros(unknown.shape, np.uint8)
-        values = damage.probability.reshape(-1)[damage.places]
-        levels.reshape(-1)[damage.places] = np.searchsorted(np.asarray(thresholds, np.float32), values, side="right")
-        kinds.reshape(-1)[damage.places] = damage.kinds.argmax(axis=1)
-        found.append(
-            {
-                "size": unknown.shape,
-                "photo": _text(photo),
-                "unknown": runs(unknown),
-                "levels": _text(levels),
-                "kinds": _text(kinds),
-            }
-        )
+        shortest = SHORTEST_PX[min(number, 1)]
+        with patch("partialconv.finding.scales.SHORTEST_PX", shortest):
+            damage = finder.scan(photo, ~unknown)
+        levels = np.searchsorted(np.array(thresholds, np.float16), damage.probability, side="right").astype(np.uint8)
+        texts = {"photo": _text(photo), "levels": _text(levels), "kinds": _text(damage.kinds * (levels > 0))}
+        found.append({"size": unknown.shape, "shortest": shortest, "unknown": runs(unknown)} | texts)
     return found
 
 
