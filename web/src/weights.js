@@ -42,7 +42,8 @@ async function openCache({protocol}) {
 /** @param {URL} address @param {AbortSignal} [signal] @param {(loaded: number, total: number) => void} [tell] */
 async function fetchBytes(address, signal, tell) {
   if (address.protocol === "file:") {
-    const {readFile} = await import(/* webpackIgnore: true */ /* @vite-ignore */ "node:fs/promises");
+    const name = "node:fs/promises"; // by name, so that no bundler looks for it
+    const {readFile} = await import(/* webpackIgnore: true */ /* @vite-ignore */ name);
     return new Uint8Array(await readFile(address));
   }
   const response = await fetch(address, {signal});
