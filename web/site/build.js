@@ -65,7 +65,7 @@ const wasm = pack(join(ORT, "ort-wasm-simd-threaded.wasm"), "runtime.bin");
 put("built.js", `// Written by the build.\nexport const MODEL = ${JSON.stringify(model)};\nexport const FIND = ${JSON.stringify(finder)};\nexport const WASM = ${JSON.stringify(wasm)};\n`);
 files.push("built.js");
 const version = digest(files.map((name) => digest(readFileSync(join(out, name)))).join()).slice(0, 16);
-const list = JSON.stringify(["./", ...files.filter((name) => name !== "index.html" && /\.\w+$/.test(name))]);
+const list = JSON.stringify(["./", ...files.filter((name) => /\.\w+$/.test(name))]);
 put("sw.js", edited(read(here("sw.js")), [`["FILES"]`, list], ["VERSION", version]));
 
 const mega = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
