@@ -20,14 +20,13 @@ from numpy.typing import NDArray
 
 from partialconv.conventions import Hole
 from partialconv.finding import DamageFinder
-from partialconv.finding.finder import threshold_at
 from partialconv.inference import Inpainter, plan
 from partialconv.inference.planner import Box, Plan
 from partialconv.masks import stroke_hole
+from partialconv.server.finds import map_of
 
 FOLDER = Path(__file__).resolve().parents[1] / "web" / "test" / "vectors"
 NUM_HOLES, NUM_FILLS, NUM_FINDS = 200, 20, 4
-STEPS = 200  # of sensitivity
 SHORTEST_PX = (400, 15)  # sides to which pictures are made smaller
 SIZES = ((300, 400), (67, 1201), (512, 512), (999, 640), (23, 31), (1500, 1100), (130, 97), (768, 1024))
 PICTURES = ((64, 64), (47, 81), (90, 72), (40, 330), (96, 96))
@@ -67,7 +66,6 @@ def finds() -> list[dict[str, Any]]:
     From the second one on, smaller copies are looked at, too, and a part is unknown in every other one.
     """
     finder = DamageFinder()
-    thresholds = [threshold_at(finder.threshold, step / STEPS) for step in range(STEPS, -1, -1)]
     found = []
     for number in range(NUM_FINDS):
         photo, _ = picture(5 * number)
@@ -79,7 +77,7 @@ def finds() -> list[dict[str, Any]]:
         shortest = SHORTEST_PX[min(number, 1)]
         with patch("partialconv.finding.scales.SHORTEST_PX", shortest):
             damage = finder.scan(photo, ~unknown)
-        levels = np.searchsorted(np.array(thresholds, np.float16), damage.probability, side="right").astype(np.uint8)
+        levels = map_of(damage)[..., 0]
         texts = {"photo": _text(photo), "levels": _text(levels), "kinds": _text(damage.kinds * (levels > 0))}
         found.append({"size": unknown.shape, "shortest": shortest, "unknown": runs(unknown)} | texts)
     return found

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from tests.server.browser import DESKTOP, chromium, download, drag, fill, find_chromium, open_photo
+from tests.server.browser import DESKTOP, NEEDS_CHROMIUM, chromium, download, drag, fill, open_photo
 from tests.server.serving import picture
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,9 +25,7 @@ WEB = ROOT / "web"
 PATIENCE_MS = 300_000
 
 pytestmark = [
-    pytest.mark.skipif(
-        find_chromium() is None, reason="no Chromium: install the distribution's package, or name one in CHROMIUM"
-    ),
+    NEEDS_CHROMIUM,
     pytest.mark.skipif(not (WEB / "node_modules").is_dir(), reason="web/ is not installed: run make web"),
 ]
 
@@ -153,6 +151,10 @@ def test_finds_what_python_finds(browser: Browser, root: Path) -> None:
     }"""
     with hosting(root) as address, opened(browser, address) as page:
         found, share = page.evaluate(script, base64.b64encode(data.getvalue()).decode())
+        page.click("#samples li:first-child button")  # in which the page looks for damage by itself
+        page.wait_for_selector("body[data-finding]")
+        assert int(page.inner_text("#found").split()[0]) > 10
+        fill(page)
     red, green, blue = np.moveaxis(np.asarray(Image.open(io.BytesIO(bytes(found)))).astype(int), -1, 0)
     levels, kinds = (np.frombuffer(base64.b64decode(vector[key]), np.uint8) for key in ("levels", "kinds"))
     assert share == 1 and not blue.any()
