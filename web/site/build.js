@@ -57,7 +57,10 @@ put("partialconv/runtime.js", edited(read(join(PACKAGE, "runtime.js")),
 put("partialconv/ort.js", readFileSync(join(ORT, "ort.wasm.bundle.min.mjs")));
 put("index.html", edited(read(join(PAGE, "index.html")), [`<p id="where" class="quiet">${WHERE}</p>`, `<p class="quiet">${HERE}</p>\n    ${MORE}\n    <p id="where" hidden></p>`]));
 put("LICENSE", read(here("../../LICENSE")));
-put("NOTICE", read(here("../../NOTICE")));
+put("NOTICE", `${read(here("../../NOTICE"))}
+This page contains ONNX Runtime Web (partialconv/ort.js, runtime.bin), Copyright (c) Microsoft Corporation, under the MIT
+License, whose text stands above.
+`);
 
 const files = filesIn(out).map((path) => relative(out, path).split("\\").join("/")).sort();
 const model = {name: "half", ...pack(join(ZOO, "half.onnx"), "half.bin")}, finder = pack(join(ZOO, "find.onnx"), "find.bin");
