@@ -51,7 +51,7 @@ clean:
 	rm -rf .venv demo dist build/site web/node_modules web/types
 
 web/node_modules: web/package-lock.json
-	cd web && npm ci --no-progress
+	cd web && npm ci --no-progress --ignore-scripts
 	touch $@
 
 .venv/bin/python:
