@@ -17,6 +17,7 @@ const HALO_PX = 64; // further away the network does not look
 const TILE_PX = 1024; // of a tile without its halo; a multiple of `UNIT_PX`
 const UNIT_PX = 16; // the network takes sides of multiples of this
 const FLOOR = 0.02; // no threshold lies below
+const DOUBT = 1; // taken off the logit of what is found at half the size, where more looks like damage
 const SLOPE = 6; // of the threshold's logit over the sensitivity
 const SHORTEST_PX = 400; // of the shorter side of a photo that was made smaller to be looked at again
 const MOST_SCALES = 3;
@@ -66,7 +67,7 @@ export async function scan(session, threshold, photo, hole, tell, shortest = SHO
  * @param {Seen} found Is written. @param {Seen | null} coarser
  */
 async function lookAt(session, photo, hole, tile, found, coarser) {
-  const ys = reflected(tile.top, tile.bottom, photo.height), xs = reflected(tile.left, tile.right, photo.width);
+  const ys = placesOf(tile.top, tile.bottom, photo.height), xs = placesOf(tile.left, tile.right, photo.width);
   const [rows, columns] = [ys.length, xs.length], size = rows * columns;
   const image = new Float32Array(3 * size), valid = new Float32Array(size);
   ys.forEach((y, row) => xs.forEach((x, column) => {
@@ -78,7 +79,7 @@ async function lookAt(session, photo, hole, tile, found, coarser) {
   const {damage, kinds: shares} = await session.run({image: [image, [1, 3, rows, columns]], valid: [valid, [1, 1, rows, columns]]});
   for (let y = tile.top; y < tile.bottom; y++) {
     for (let x = tile.left; x < tile.right; x++) {
-      const from = (y - tile.top + HALO_PX) * columns + x - tile.left + HALO_PX, at = y * photo.width + x;
+      const from = (y - ys[0]) * columns + x - xs[0], at = y * photo.width + x;
       if (!valid[from]) continue;
       const [other, itsKind] = coarser ? doubled(coarser, y, x) : [0, 0];
       found.probability[at] = half(Math.max(damage[from], other));
@@ -94,13 +95,14 @@ function likeliest(shares, at, size) {
   return best;
 }
 
-/** What was found at half the size, between its places, at a pixel of the full size. @param {Seen} coarser @param {number} y @param {number} x */
+/** What was found at half the size, between its places, at a pixel of the full size, with `DOUBT` taken off. @param {Seen} coarser @param {number} y @param {number} x */
 function doubled({height, width, probability, kinds}, y, x) {
   const row = (/** @type {number} */ at) => Math.min(height - 1, Math.max(0, at)) * width;
   const column = (/** @type {number} */ at) => Math.min(width - 1, Math.max(0, at));
   const [above, beside] = [y >> 1, x >> 1], [next, after] = [above + (y % 2 ? 1 : -1), beside + (x % 2 ? 1 : -1)];
   const mixed = (/** @type {number} */ at) => 0.75 * probability[row(above) + at] + 0.25 * probability[row(next) + at];
-  return [0.75 * mixed(column(beside)) + 0.25 * mixed(column(after)), kinds[row(above) + column(beside)]];
+  const value = 0.75 * mixed(column(beside)) + 0.25 * mixed(column(after));
+  return [value / (value + (1 - value) * Math.exp(DOUBT)), kinds[row(above) + column(beside)]];
 }
 
 /** @param {Picture} photo @returns {Box[]} */
@@ -147,11 +149,11 @@ function numUpTo(rising, value) {
   return low;
 }
 
-/** Places of a tile with its halo, and with what makes its side a multiple of `UNIT_PX`; reflected at the border. @param {number} start @param {number} stop @param {number} length */
-function reflected(start, stop, length) {
-  const size = Math.ceil((stop - start + 2 * HALO_PX) / UNIT_PX) * UNIT_PX, period = Math.max(1, 2 * (length - 1));
-  return Int32Array.from({length: size}, (_, at) => {
-    const place = Math.abs(start - HALO_PX + at) % period;
+/** Places of a tile with its halo, and of what makes its side a multiple of `UNIT_PX`, reflected at the border. @param {number} start @param {number} stop @param {number} length */
+function placesOf(start, stop, length) {
+  const first = Math.max(0, start - HALO_PX), last = Math.min(length, stop + HALO_PX), period = Math.max(1, 2 * (length - 1));
+  return Int32Array.from({length: Math.ceil((last - first) / UNIT_PX) * UNIT_PX}, (_, at) => {
+    const place = (first + at) % period;
     return length > 1 ? Math.min(place, period - place) : 0;
   });
 }
