@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check fast lint wheels lowest client model clean
+.PHONY: demo test check fast lint docs wheels lowest client model clean
 
 demo: .venv/light
 	$(BIN)/python examples/demo.py
@@ -25,6 +25,10 @@ lint: .venv/dev
 	$(BIN)/mypy --platform win32 --no-warn-unreachable --cache-dir .mypy_cache/windows src
 	$(BIN)/lint-imports
 
+# the documentation site: build/site/index.html
+docs: .venv/dev
+	$(BIN)/python deploy/docs.py
+
 # by hand or weekly, for they need the package index: where it installs, whether the oldest versions do, a generated client
 wheels: .venv/dev
 	$(BIN)/python deploy/wheels.py
@@ -40,7 +44,7 @@ client: .venv/dev
 	$(BIN)/python deploy/client.py
 
 clean:
-	rm -rf .venv demo dist
+	rm -rf .venv build demo dist
 
 .venv/bin/python:
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { \

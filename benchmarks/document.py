@@ -11,7 +11,6 @@ import re
 from pathlib import Path
 
 FLOW_METRICS = ("PSNR, dB", "hole-PSNR, dB", "LPIPS")
-README_METRICS = ("PSNR, dB", "LPIPS")
 README_METHODS = ("ours", "ours-l1", "ours-full", "telea", "ns", "biharmonic", "patchmatch", "fsr")
 
 
@@ -34,7 +33,7 @@ def main() -> None:
     page.write_text(text, "utf-8")
     readme = Path("README.md")
     text = readme.read_text("utf-8")
-    readme.write_text(replaced(text, table(text, "How good it is"), in_short(table(strokes, "Scores"))), "utf-8")
+    readme.write_text(replaced(text, table(text, "How good it is"), in_short(table(strokes, "Scores"), table(cost, "Cost"))), "utf-8")
 
 
 def table(text: str, heading: str) -> list[str]:
@@ -50,14 +49,13 @@ def replaced(text: str, before: list[str], after: list[str]) -> str:
     return text.replace("\n".join(before), "\n".join(after), 1)
 
 
-def in_short(rows: list[str]) -> list[str]:
-    """PSNR and LPIPS of the methods of the README, the paper's rows beside them, without intervals."""
-    short = rows[:2]
-    for metric in README_METRICS:
-        own = {cells(row)[1]: row for row in rows if cells(row)[0] == metric}
-        short += [own[method] for method in README_METHODS]
-        short += [row for row in rows if cells(row)[0] == f"*{metric}*"]
-    return [re.sub(r" \[[^]]*\]", "", row) for row in short]
+def in_short(scores: list[str], cost: list[str]) -> list[str]:
+    """Means over all pairs of PSNR and LPIPS, without intervals, and the seconds: the table of the README."""
+    means = {tuple(cells(row)[:2]): cells(row)[-1].split(" [")[0].strip("*") for row in scores}
+    seconds = {cells(row)[0]: cells(row)[1] for row in cost}
+    rows = [(name, means["PSNR, dB", name], means["LPIPS", name], seconds[name]) for name in README_METHODS]
+    head = ["| method | PSNR, dB | LPIPS | seconds a photo |", "|---|---:|---:|---:|"]
+    return head + [f"| {' | '.join(row)} |" for row in rows]
 
 
 def cells(row: str) -> list[str]:

@@ -1,0 +1,124 @@
+"""The site of the documentation: how pages are laid out, and what is built of them."""
+
+import re
+import subprocess
+import sys
+from functools import partial
+from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from deploy.docs import ROOT, converted, lay_out
+from tests.server.browser import PHONE, chromium, find_chromium
+
+SITE = ROOT / "build" / "site"
+LOADING = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src", "video": "src"}
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/a.md", "docs/sub/b.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).write_text("# A page\n")
+    (tmp_path / "docs" / "picture.jpg").write_bytes(b"picture")
+    (tmp_path / "NOTICE").touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("page", "text", "expected"),
+    [
+        ("README.md", "[a](docs/a.md#part)", "[a](a.md#part)"),
+        ("README.md", '<img src="docs/picture.jpg" width="49%">', '<img src="picture.jpg" width="49%">'),
+        ("README.md", "[![p](docs/picture.jpg)](docs/a.md)", "[![p](picture.jpg)](a.md)"),
+        ("docs/a.md", "[b](sub/b.md)", "[b](sub/b.md)"),
+        ("docs/a.md", "[start](../README.md)", "[start](index.md)"),
+        ("docs/sub/b.md", "![p](../picture.jpg)", "![p](../picture.jpg)"),
+        ("docs/sub/b.md", "[rooms](../../ARCHITECTURE.md)", "[rooms](../architecture.md)"),
+        ("docs/a.md", "[licences](../NOTICE)", "licences (`NOTICE`)"),
+        ("docs/a.md", "[NOTICE](../NOTICE)", "NOTICE"),
+        ("docs/a.md", "[here](#part) [there](https://example.org/)", "[here](#part) [there](https://example.org/)"),
+        ("docs/a.md", "`KINDS[name](rng, size)`", "`KINDS[name](rng, size)`"),
+        ("docs/a.md", "```python\na[0](b)\n```", "```python\na[0](b)\n```"),
+        ("docs/a.md", "<!-- ::: partialconv.fill -->", "::: partialconv.fill"),
+    ],
+)
+def test_links_fit_the_site(repository: Path, page: str, text: str, expected: str) -> None:
+    (repository / page).write_text(text)
+    lay_out(repository, repository / "out")
+    place = {"README.md": "index.md"}.get(page, page.removeprefix("docs/"))
+    assert (repository / "out" / place).read_text() == expected
+    assert (repository / "out" / "picture.jpg").read_bytes() == b"picture"
+
+
+def test_a_link_that_leads_nowhere_is_one_line(repository: Path) -> None:
+    (repository / "docs" / "a.md").write_text("[b](c.md)")
+    with pytest.raises(SystemExit, match=r"docs/a\.md: the link to c\.md leads nowhere\."):
+        lay_out(repository, repository / "out")
+
+
+class Loaded(HTMLParser):
+    """What a page loads by itself, and the text of its paragraphs and cells."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.paragraphs: list[str] = []
+        self.inside = ""
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        found = dict(attributes)
+        if tag in LOADING and found.get("rel") not in ("canonical", "prev", "next"):
+            self.addresses.append(found.get(LOADING[tag]) or "")
+        if tag in ("p", "pre"):
+            self.inside = tag
+            self.paragraphs.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self.inside:
+            self.inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self.inside == "p":
+            self.paragraphs[-1] += data
+
+
+@pytest.mark.skipif(find_chromium() is None, reason="no Chromium: install the distribution's package")
+def test_the_site_is_built_and_loaded_without_another_host() -> None:
+    """Built without a network; nothing of it is elsewhere; it is Markdown no more; and a phone shows it all."""
+    build = [sys.executable, str(ROOT / "deploy" / "docs.py")]
+    done = subprocess.run(["unshare", "--net", "--map-root-user", *build], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    pages = sorted(SITE.rglob("*.html"))
+    assert len(pages) > 25
+    for path in pages:
+        page = Loaded()
+        page.feed(path.read_text("utf-8"))
+        assert [address for address in page.addresses if re.match(r"(\w+:)?//", address)] == [], path
+        # GitHub makes a list or a table of these, but Python-Markdown does not
+        raw = r"^(\* |- |\d+\. |\|)|:::|\]\("
+        assert [text for text in page.paragraphs if re.search(raw, text, re.MULTILINE)] == [], path
+    for path in SITE.rglob("*.css"):
+        assert re.findall(r"url\(['\"]?(?:https?:)?//[^)]*", path.read_text("utf-8")) == [], path
+
+    handler = partial(Quiet, directory=str(SITE))
+    foreign, wide = [], []
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, chromium() as browser:
+        Thread(target=server.serve_forever, daemon=True).start()
+        own = f"http://127.0.0.1:{server.server_port}/"
+        page = browser.new_context(viewport=PHONE).new_page()  # type: ignore[assignment]
+        page.on("request", lambda asked: None if asked.url.startswith((own, "data:", "blob:")) else foreign.append(asked.url))
+        for path in pages:
+            page.goto(own + path.relative_to(SITE).as_posix())
+            if page.evaluate("document.scrollingElement.scrollWidth > innerWidth"):
+                wide.append(path.name)
+        server.shutdown()
+    assert (foreign, wide) == ([], [])
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
