@@ -5,6 +5,7 @@ A comment `<!-- not run: REASON -->` above a block says that it is parsed alone.
 
 import re
 import shlex
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from partialconv.cli.main import app
 from tests.command import call
 
 ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "src" / "partialconv" / "server" / "page" / "samples"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^(?:<!-- not run: (?P<reason>[^>]+) -->\n+)?```(?P<kind>python|sh)\n(?P<text>.*?)^```", re.M | re.S)
 COMMAND = re.compile(r"(?:^|\s-m )partialconv (?P<arguments>.*)")
@@ -47,17 +49,19 @@ def name_of(page: Path) -> str:
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the files that the examples name."""
+    samples = {"photo.jpg": "scratches.jpg", "scans/a.jpg": "scratches.jpg", "holes.png": "scratches.holes.png"}
+    for place, sample in samples.items():
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        shutil.copy(SAMPLES / sample, tmp_path / place)
     y, x = np.mgrid[:96, :128]
     photo = Image.fromarray(np.stack([x + y, 255 - x, 90 + y], -1).astype(np.uint8))
-    hole = np.zeros((96, 128), np.uint8)
-    hole[30:34, 20:90] = 255
-    for folder in ("photos", "holes", "scans"):
+    hole = Image.fromarray(((x > 20) & (x < 90) & (abs(y - 32) < 2)).astype(np.uint8) * 255)
+    for folder in ("photos", "holes"):
         (tmp_path / folder).mkdir()
-    for place in ("photo.jpg", "photos/a.jpg", "photos/b.jpg", "scans/a.jpg"):
-        photo.save(tmp_path / place, quality=92)
-    photo.save(tmp_path / "photo.png")
-    for place in ("holes.png", "holes/a.png", "holes/b.png", "stamp.png"):
-        Image.fromarray(hole).save(tmp_path / place)
+    for name in ("a", "b"):
+        photo.save(tmp_path / "photos" / f"{name}.jpg")
+        hole.save(tmp_path / "holes" / f"{name}.png")
+    hole.save(tmp_path / "stamp.png")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
