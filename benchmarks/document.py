@@ -33,7 +33,8 @@ def main() -> None:
     page.write_text(text, "utf-8")
     readme = Path("README.md")
     text = readme.read_text("utf-8")
-    readme.write_text(replaced(text, table(text, "How good it is"), in_short(table(strokes, "Scores"), table(cost, "Cost"))), "utf-8")
+    short = in_short(table(strokes, "Scores"), table(cost, "Cost"))
+    readme.write_text(replaced(text, table(text, "How good it is"), short), "utf-8")
 
 
 def table(text: str, heading: str) -> list[str]:

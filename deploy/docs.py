@@ -2,9 +2,9 @@
 
     python deploy/docs.py        # part of `make docs`
 
-Pages are copied to build/docs first. There, links between them are made to fit; a link to a file that is no page of the
-site becomes its text, with the file's name; and a comment such as `<!-- ::: partialconv.fill -->`, which GitHub does not
-show, becomes the reference that mkdocstrings writes from the docstrings.
+Pages are copied to build/docs first. On the way, links between them are made to fit. A link to a file that is no page
+of the site becomes its text, with the file's name. A comment such as `<!-- ::: partialconv.fill -->`, which GitHub does
+not show, becomes the reference that mkdocstrings writes from the docstrings.
 """
 
 import os
@@ -89,7 +89,8 @@ def main() -> int:
     """Lay out the pages and build the site."""
     lay_out(ROOT, ROOT / "build" / "docs")
     shutil.rmtree(ROOT / "build" / "site", ignore_errors=True)
-    return subprocess.run([str(Path(sys.executable).parent / "zensical"), "build", "--clean", "--strict"], cwd=ROOT).returncode
+    zensical = Path(sys.executable).parent / "zensical"
+    return subprocess.run([zensical, "build", "--clean", "--strict"], cwd=ROOT, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ from tests.command import call
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "src" / "partialconv" / "server" / "page" / "samples"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCK = re.compile(r"^(?:<!-- not run: (?P<reason>[^>]+) -->\n+)?```(?P<kind>python|sh)\n(?P<text>.*?)^```", re.M | re.S)
+MARK = r"(?:<!-- not run: (?P<reason>[^>]+) -->\n+)?"
+BLOCK = re.compile(rf"^{MARK}```(?P<kind>python|sh)\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"(?:^|\s-m )partialconv (?P<arguments>.*)")
 
 

@@ -11,7 +11,7 @@ from threading import Thread
 
 import pytest
 
-from deploy.docs import ROOT, converted, lay_out
+from deploy.docs import ROOT, lay_out
 from tests.server.browser import PHONE, chromium, find_chromium
 
 SITE = ROOT / "build" / "site"
@@ -109,14 +109,18 @@ def test_the_site_is_built_and_loaded_without_another_host() -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, chromium() as browser:
         Thread(target=server.serve_forever, daemon=True).start()
         own = f"http://127.0.0.1:{server.server_port}/"
-        page = browser.new_context(viewport=PHONE).new_page()  # type: ignore[assignment]
-        page.on("request", lambda asked: None if asked.url.startswith((own, "data:", "blob:")) else foreign.append(asked.url))
+        visitor = browser.new_context(viewport=PHONE).new_page()  # type: ignore[arg-type]
+        visitor.on("request", lambda asked: foreign.append(asked.url) if is_foreign(asked.url, own) else None)
         for path in pages:
-            page.goto(own + path.relative_to(SITE).as_posix())
-            if page.evaluate("document.scrollingElement.scrollWidth > innerWidth"):
+            visitor.goto(own + path.relative_to(SITE).as_posix())
+            if visitor.evaluate("document.scrollingElement.scrollWidth > innerWidth"):
                 wide.append(path.name)
         server.shutdown()
     assert (foreign, wide) == ([], [])
+
+
+def is_foreign(address: str, own: str) -> bool:
+    return not address.startswith((own, "data:", "blob:"))
 
 
 class Quiet(SimpleHTTPRequestHandler):
