@@ -1,5 +1,6 @@
 """Damage is found in photos of any kind and size, and what cannot be looked at is refused."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import partialconv
-from partialconv import InputError
-from partialconv.finding import finder
+from partialconv import InputError, zoo
+from partialconv.errors import TooLargeError
+from partialconv.finding import finder, open_finder
 from partialconv.finding.parts import components_of
+from partialconv.imageio import memory
 from tests.finding.standin import write_standin
 
 
@@ -73,6 +76,48 @@ def test_nothing_is_found_where_nothing_is_known(model: Path) -> None:
     assert not found.probability[unknown].any() and not found.probability[15:25, 5:20].any()
 
 
+def test_alpha_means_the_same_in_arrays_images_and_files(model: Path, tmp_path: Path) -> None:
+    photo = np.dstack([damaged(), np.full((70, 90), 255, np.uint8)])
+    photo[15:25, 5:20, 3] = 254  # an eraser has hardly touched the speck
+    Image.fromarray(photo).save(tmp_path / "a.png")
+    for given in (photo, Image.fromarray(photo), tmp_path / "a.png"):
+        assert [part.kind for part in partialconv.find(given, model=model).parts] == ["stamp"]
+
+
+def test_floats_that_are_not_finite_are_unknown(model: Path) -> None:
+    photo = damaged().astype(np.float32) / 255
+    photo[15:25, 5:20] = np.nan
+    assert [part.kind for part in partialconv.find(photo, model=model).parts] == ["stamp"]
+
+
+def test_a_map_takes_three_bytes_a_pixel(model: Path) -> None:
+    found = finder.DamageFinder(model).scan(damaged())
+    assert found.probability.nbytes + found.kinds.nbytes == 3 * 70 * 90
+
+
+def test_what_needs_too_much_memory_is_refused(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available_bytes", lambda: 5_000_000)
+    with pytest.raises(TooLargeError, match="finding damage in 90x70 pixels needs about"):
+        partialconv.find(damaged(), model=model)
+
+
+def test_the_network_is_opened_once(model: Path) -> None:
+    assert open_finder(model) is open_finder(model)
+
+
+def test_threads_are_those_that_the_user_asks_for(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert finder.DamageFinder(model).session.get_session_options().intra_op_num_threads == 1
+
+
+def test_a_damaged_file_of_the_package_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zoo, "FINDER", replace(zoo.FINDER, sha256="0" * 64))
+    zoo._intact.cache_clear()
+    with pytest.raises(InputError, match=r"find\.onnx is missing or damaged: install partialconv again"):
+        finder.DamageFinder()
+    zoo._intact.cache_clear()
+
+
 def test_tiles_do_not_show(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photo = np.random.default_rng(0).integers(0, 256, (150, 203, 3)).astype(np.uint8)
     whole = finder.DamageFinder(model).scan(photo)
@@ -119,9 +164,10 @@ def test_no_components() -> None:
         ({"sensitivity": float("nan")}, "the sensitivity is nan"),
         ({"largest_px": 0}, "the largest part is 0 pixels"),
         ({"hole": np.zeros((3, 3), bool)}, "the hole is bool of shape"),
-        ({"image": np.zeros((4, 4, 7), np.uint8)}, "the photo has the shape"),
-        ({"image": np.full((4, 4), 2.0)}, "outside"),
-        ({"image": np.zeros((4, 4), np.int32)}, "the photo is of int32"),
+        ({"image": np.zeros((4, 4, 7), np.uint8)}, r"the image is an array uint8 \(4, 4, 7\)"),
+        ({"image": np.full((4, 4), 2.0)}, "values from 2 to 2"),
+        ({"image": np.zeros((4, 4), np.int32)}, "the image is an array int32"),
+        ({"infrared": np.zeros((3, 3), np.uint8)}, "the infrared image is uint8 of shape"),
         ({"image": "missing.png"}, "missing.png"),
     ],
 )

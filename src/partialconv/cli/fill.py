@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from partialconv.cli.flags import takes_options
+from partialconv.cli.search import ALL, Kinds, Largest, NoInfrared, Sensitivity, Yes, search_of
 from partialconv.cli.streams import STREAM, Streams
 from partialconv.cli.terminal import Overwrite, progress_after
 from partialconv.errors import InputError
@@ -115,10 +116,19 @@ def batch(
     ray: Annotated[str | None, typer.Option(help="A Ray cluster that sees the same files, e.g. auto.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Skip the photos whose result exists.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing results.")] = False,
+    find: Annotated[bool, typer.Option("--find", help="Look for damage in each photo, and fill it.")] = False,
+    kind: Kinds = ALL,
+    sensitivity: Sensitivity = 0.5,
+    largest: Largest = None,
+    no_infrared: NoInfrared = False,
+    yes: Yes = False,
     *,
     options: FillOptions,
 ) -> None:
-    """Fill a folder of photos; one that fails stops none, and makes the exit code 1."""
+    """Fill a folder of photos; one that fails stops none, and makes the exit code 1.
+
+    With --find, damage is looked for; a photo without any is not written, and is no failure.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -128,15 +138,21 @@ def batch(
 
     if output is None:
         raise InputError("batch needs a folder for its results: -o OUT.")
-    if (holes is None) != options.hole_from_alpha:
-        raise InputError("batch needs holes: a folder or a picture of them, or --holes-from-alpha, and not both.")
+    if [holes is not None, options.hole_from_alpha, find].count(True) != 1:
+        raise InputError(
+            "batch needs holes: a folder or a picture of them, or --holes-from-alpha, or --find, and not both."
+        )
+    chosen = (kind, sensitivity, largest, no_infrared, yes)
+    if not find and chosen != (ALL, 0.5, None, False, False):
+        raise InputError("--kind, --sensitivity, --largest, --no-infrared and --yes are for --find: add it.")
+    search = search_of(kind, sensitivity, largest, None, no_infrared) if find else None
     if resume and overwrite:
         raise InputError("--resume keeps existing results and --overwrite replaces them: choose one.")
-    items = list_work(photos, holes, output)
-    settings = Settings(options, overwrite, resume)
+    items = list_work(photos, holes, output, infrared=find and not no_infrared)
+    settings = Settings(options, overwrite, resume, search, yes)
     results = work(items, Filler(settings), workers) if ray is None else work_on_ray(items, settings, ray)
     output.mkdir(parents=True, exist_ok=True)
-    counts = {"filled": 0, "skipped": 0, "failed": 0, "left": 0, "ignored": 0}
+    counts = {"filled": 0, "skipped": 0, "failed": 0, "clean": 0, "left": 0, "ignored": 0}
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     try:
         with (
@@ -165,4 +181,4 @@ def batch(
 
 def _told(counts: dict[str, int]) -> str:
     """Counts in words; those that are rarely more than zero only if they are."""
-    return ", ".join(f"{n} {status}" for status, n in counts.items() if n or status not in ("left", "ignored"))
+    return ", ".join(f"{n} {status}" for status, n in counts.items() if n or status not in ("clean", "left", "ignored"))

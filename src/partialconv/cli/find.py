@@ -4,13 +4,13 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from partialconv.cli.flags import takes_options
+from partialconv.cli.search import ALL, InfraredFile, Kinds, Largest, NoInfrared, Sensitivity, Yes, search_of
 from partialconv.cli.terminal import Overwrite, progress_after
 from partialconv.errors import InputError
 from partialconv.filling import FillOptions
@@ -19,19 +19,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from partialconv.finding import Found
-
-MOST_SHARE = 0.15  # of a photo that may look damaged before `repair` asks for --yes
-
-Kinds = Annotated[
-    str, typer.Option("--kind", help="What to look for, by commas: dust, scratches, cracks, stamp, text.")
-]
-Sensitivity = Annotated[
-    float, typer.Option(min=0, max=1, help="More finds more, and more that is no damage; 0.5 = as measured.")
-]
-Largest = Annotated[
-    int | None, typer.Option("--largest", min=1, help="Leave out finds that are longer than this, in pixels.")
-]
-ALL = "dust,scratches,cracks,stamp,text"
 
 
 def find(
@@ -48,6 +35,8 @@ def find(
     kind: Kinds = ALL,
     sensitivity: Sensitivity = 0.5,
     largest: Largest = None,
+    infrared: InfraredFile = None,
+    no_infrared: NoInfrared = False,
     overlay: Annotated[
         Path | None, typer.Option(help="Also write the photo with the finds in red: a .png file; for one photo.")
     ] = None,
@@ -58,12 +47,15 @@ def find(
 
     The exit code is 1 if nothing was found in a photo; no file is then written for it.
     """
-    from partialconv.finding import find as find_in
-    from partialconv.imageio import check_destination
+    from partialconv.filling.found import finds_of
+    from partialconv.imageio import check_destination, read_photo
     from partialconv.imageio.atomic import write_picture, write_whole
     from partialconv.imageio.bilevel import encode_png
 
-    paths = _photos(photos)
+    search = search_of(kind, sensitivity, largest, infrared, no_infrared)
+    paths = _photos(photos, search.infrared is True)
+    if len(paths) > 1 and infrared is not None:
+        raise InputError(f"--infrared is the image of one photo, and {len(paths)} were named.")
     if len(paths) > 1 and overlay is not None:
         raise InputError(f"--overlay is for one photo, and {len(paths)} were named.")
     if len(paths) > 1 and output is not None and not output.is_dir():
@@ -78,25 +70,24 @@ def find(
             raise InputError(f"cannot write {target}: it is a .png file.")
     nothing = False
     for path, target in zip(paths, targets, strict=True):
-        found = find_in(path, kinds=_split(kind), sensitivity=sensitivity, largest_px=largest)
+        with progress_after() as show:
+            show.begin("find")
+            found = search.of(read_photo(path), lambda _, done, total, show=show: show.progress(done / total))  # type: ignore[misc]
         if found.parts:
             write_whole(target, encode_png(found.hole))
             if overlay is not None:
                 write_picture(overlay, _overlaid(path, found), overwrite)
         nothing = nothing or not found.parts
         if as_json:
-            parts = [
-                {"kind": part.kind, "box": part.box, "area": part.area, "score": round(part.score, 3)}
-                for part in found.parts
-            ]
+            parts = [part.as_dict() for part in found.parts]
             print(json.dumps({"photo": str(path), "holes": str(target) if parts else None, "parts": parts}))
         else:
-            print(f"{path}: {_told(found)}" + (f": {target}" if found.parts else ""))
+            print(f"{path}: {finds_of(found)}" + (f": {target}" if found.parts else ""))
     if nothing:
         sys.exit(1)
 
 
-@takes_options("model", "grain", "ringing", "copy", "runtime", "device", "precision")
+@takes_options("model", "grow_px", "grain", "ringing", "copy", "runtime", "device", "precision")
 def repair(
     photo: Annotated[Path, typer.Argument(help="The photo.", show_default=False)],
     output: Annotated[
@@ -106,10 +97,12 @@ def repair(
     kind: Kinds = ALL,
     sensitivity: Sensitivity = 0.5,
     largest: Largest = None,
+    infrared: InfraredFile = None,
+    no_infrared: NoInfrared = False,
     before_after: Annotated[
         Path | None, typer.Option(help="Also write the photo and the result side by side: a .png file.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Fill what was found even if it is much of the photo.")] = False,
+    yes: Yes = False,
     overwrite: Overwrite = False,
     *,
     options: FillOptions,
@@ -118,16 +111,14 @@ def repair(
 
     The exit code is 1 if nothing was found; no file is then written.
     """
-    import tempfile
-
+    from partialconv.filling.found import FindsError
     from partialconv.filling.job import FillJob, fill_file
     from partialconv.filling.naming import output_for
     from partialconv.filling.watching import Watcher
-    from partialconv.finding import find as find_in
     from partialconv.imageio import check_destination
     from partialconv.imageio.atomic import write_picture
-    from partialconv.imageio.bilevel import encode_png
 
+    search = search_of(kind, sensitivity, largest, infrared, no_infrared)
     target = output_for(photo, output)
     check_destination(target, overwrite)
     if before_after is not None:
@@ -146,31 +137,25 @@ def repair(
             def remarked(self, remark: str) -> None:
                 show.print(f"partialconv: warning: {remark}.")
 
-        show.begin("find")
-        found = find_in(photo, kinds=_split(kind), sensitivity=sensitivity, largest_px=largest)
-        if not found.parts:
-            show.end()
-            print(f"{photo}: {_told(found)}; nothing was written.")
-            sys.exit(1)
-        if found.share > MOST_SHARE and not yes:
-            raise InputError(
-                f"{photo}: {_told(found)}, which is more than is likely: look at it with `partialconv find --overlay`, "
-                "lower --sensitivity, or fill it with --yes."
-            )
-        with tempfile.TemporaryDirectory() as folder:
-            holes = Path(folder) / "holes.png"
-            holes.write_bytes(encode_png(found.hole))
-            job = FillJob(photo, target, holes, replace(options, hole_color="white"), overwrite)
+        job = FillJob(photo, target, None, options, overwrite, search=search, anything=yes)
+        try:
             filling = fill_file(job, watcher=Teller())
+        except FindsError as error:
+            if error.finds.parts:
+                raise
+            show.end()
+            print(error)
+            sys.exit(1)
         show.end()
     if before_after is not None:
         write_picture(before_after, _side_by_side(photo, target), overwrite)
-    print(f"{photo}: {_told(found)}; filled in {filling.seconds:.1f} s: {target}")
+    print(f"{photo}: {filling.report.finds}; filled in {filling.timings_s['fill']:.1f} s: {target}")
 
 
-def _photos(given: Sequence[Path]) -> list[Path]:
-    """The photos that were named, and those of the folders that were named."""
+def _photos(given: Sequence[Path], infrared: bool) -> list[Path]:
+    """The photos that were named, and those of the folders that were named, without their infrared images."""
     from partialconv.imageio.formats import FORMAT_OF_SUFFIX
+    from partialconv.imageio.infrared import without_infrared
 
     found = []
     for path in given:
@@ -178,7 +163,7 @@ def _photos(given: Sequence[Path]) -> list[Path]:
             inside = sorted(entry for entry in path.iterdir() if entry.suffix.lower() in FORMAT_OF_SUFFIX)
             if not inside:
                 raise InputError(f"no photos in {path}: name a folder that holds some.")
-            found += inside
+            found += without_infrared(inside) if infrared else inside
         else:
             found.append(path)
     return found
@@ -188,20 +173,6 @@ def _holes_of(photo: Path, output: Path | None) -> Path:
     if output is not None and not output.is_dir():
         return output
     return (output or photo.parent) / f"{photo.stem}-holes.png"
-
-
-def _split(kinds: str) -> list[str]:
-    return [kind.strip() for kind in kinds.split(",") if kind.strip()]
-
-
-def _told(found: "Found") -> str:
-    """What was found, in one line."""
-    height, width = found.hole.shape
-    if not found.parts:
-        return f"nothing was found in {width}x{height} pixels"
-    kinds = Counter(part.kind for part in found.parts)
-    each = ", ".join(f"{count} {name}" for name, count in kinds.most_common())
-    return f"found {each}: {found.share:.2%} of {width}x{height} pixels"
 
 
 def _overlaid(photo: Path, found: "Found") -> "Image.Image":

@@ -33,6 +33,7 @@ EXAMPLES = {
         "partialconv batch photos/ holes/ -o results/",
         "partialconv batch photos/ stamp.png --anchor=bottom-right -o results/",
         "partialconv batch photos/ holes/ -o results/ --resume",
+        "partialconv batch scans/ --find --kind=dust,scratches -o results/",
     ),
     find: (
         "partialconv find photo.jpg --overlay look.png",

@@ -56,7 +56,7 @@ class Showing:
             self._timer.start()
 
     def begin(self, step: str) -> None:
-        """A step begins: "read", "fill" or "write"."""
+        """A step begins: "read", "find", "fill" or "write"."""
         with self._lock:
             self._step, self._share = step, 0.0
             self._draw()
@@ -96,8 +96,8 @@ class Showing:
 
     def _draw(self) -> None:
         if self._bar is not None:
-            words = {"read": "reading", "fill": "filling", "write": "writing"}
-            total = 1.0 if self._step == "fill" and self._share else None
+            words = {"read": "reading", "find": "looking", "fill": "filling", "write": "writing"}
+            total = 1.0 if self._share else None
             self._bar.update(self._task, description=words.get(self._step, ""), completed=self._share, total=total)
 
 

@@ -14,15 +14,13 @@ from partialconv.conventions import Hole
 from partialconv.errors import InputError
 from partialconv.filling.job import HoleLike, filled_photo, find_hole, open_inpainter
 from partialconv.filling.options import FillOptions
-from partialconv.imageio import Filled, Photo, image_of, photo_of_image, read_photo
+from partialconv.imageio import Filled, Photo, image_of, photo_of_array, photo_of_image, read_photo
 from partialconv.inference import Inpainter
 from partialconv.masks.levels import HoleColor
 from partialconv.masks.placing import Anchor
 from partialconv.zoo import model_path
 
 Values = TypeVar("Values", np.uint8, np.uint16, np.float32, np.float64)
-DTYPES = ("uint8", "uint16", "float32", "float64")
-CHANNELS = (1, 2, 3, 4)
 # from the photo as it is stored to how it is shown, by its EXIF orientation
 SHOWN = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -171,17 +169,7 @@ def _opened(image: str | Path | Image.Image | NDArray[Any]) -> tuple[Photo, NDAr
     if isinstance(image, Image.Image):
         return photo_of_image(image), None
     pixels = np.asarray(image)
-    channels = pixels.shape[2] if pixels.ndim == 3 else 1
-    if pixels.dtype not in DTYPES or pixels.ndim not in (2, 3) or channels not in CHANNELS or pixels.size == 0:
-        raise InputError(
-            f"the image is an array {pixels.dtype} {pixels.shape}, expected uint8, uint16 or float in [0, 1], "
-            "(H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA: convert it."
-        )
-    samples = pixels[..., 0] if channels == 1 and pixels.ndim == 3 else pixels
-    if samples.dtype == np.float64:
-        samples = samples.astype(np.float32)
-    mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[channels]
-    return Photo(Path("the image"), "", mode, samples, 8 * samples.dtype.itemsize, 1, {}), pixels
+    return photo_of_array(pixels), pixels
 
 
 def _shown(filled: Filled) -> Image.Image:

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from partialconv.errors import InputError
+from partialconv.filling.found import FindsError
 from partialconv.filling.job import FillJob, fill_file, open_inpainter
 from partialconv.filling.listing import Item
 from partialconv.filling.options import FillOptions
 from partialconv.filling.report import Report
 from partialconv.filling.watching import Watcher
+from partialconv.finding import Search
 from partialconv.imageio import Memory
 
 STOPPED = "stopped before it was done."
@@ -31,31 +33,38 @@ class Settings:
         options: How to fill them.
         overwrite: Replace existing results.
         resume: Skip the photos whose result exists.
+        search: The holes are what this finds.
+        anything: See `FillJob`.
     """
 
     options: FillOptions = field(default_factory=FillOptions)
     overwrite: bool = False
     resume: bool = False
+    search: Search | None = None
+    anything: bool = False
 
 
 @dataclass(frozen=True)
 class Result:
     """A line of the report: what became of a file, the doctor's findings or the error, seconds and its hole.
 
-    "left" is what is no photo, and "ignored" a file of the operating system.
+    "clean" is a photo in which no damage was found, so that none was written; "left" is what is no photo, and "ignored"
+    a file of the operating system. `finds` is there if damage was looked for, see `Finds.as_dict`.
     """
 
     photo: str
     output: str
-    status: Literal["filled", "skipped", "failed", "left", "ignored"]
+    status: Literal["filled", "skipped", "failed", "clean", "left", "ignored"]
     findings: list[str] = field(default_factory=list)
     error: str = ""
     seconds: float = 0.0
     hole: str = ""
+    finds: dict[str, Any] | None = None
 
     def line(self) -> str:
         """As JSON."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        content = {name: value for name, value in asdict(self).items() if value is not None}
+        return json.dumps(content, ensure_ascii=False)
 
 
 class Filler(Watcher):
@@ -80,16 +89,21 @@ class Filler(Watcher):
             if self.settings.resume and item.output.exists():
                 return Result(photo, output, "skipped", hole=hole)
             report = self._fill(item)
+        except FindsError as error:
+            status: Literal["failed", "clean"] = "failed" if error.finds.parts else "clean"
+            return Result(photo, output, status, [], str(error), _since(began), finds=error.finds.as_dict())
         except (InputError, OSError, ArithmeticError) as error:
             return Result(photo, output, "failed", [], str(error), _since(began), hole)
         except Exception as error:  # one photo never stops the rest
             return Result(photo, output, "failed", [], f"{type(error).__name__}: {error}", _since(began), hole)
         findings = [*map(str, report.findings), *(f"{remark}." for remark in report.remarks)]
-        return Result(photo, output, "filled", findings, "", _since(began), hole)
+        finds = None if report.finds is None else report.finds.as_dict()
+        return Result(photo, output, "filled", findings, "", _since(began), hole, finds)
 
     def _fill(self, item: Item) -> Report:
-        options = replace(self.settings.options, hole_from_alpha=item.hole is None)
-        job = FillJob(item.photo, item.output, item.hole, options, self.settings.overwrite)
+        settings, search = self.settings, self.settings.search
+        options = replace(settings.options, hole_from_alpha=item.hole is None and search is None)
+        job = FillJob(item.photo, item.output, item.hole, options, settings.overwrite, None, search, settings.anything)
         item.output.parent.mkdir(parents=True, exist_ok=True)
         job.check()
         with self._memory.reserved(job.needed_bytes(), str(item.photo)):
@@ -101,7 +115,7 @@ class Filler(Watcher):
             raise InputError(STOPPED)
 
     def progress(self, share: float) -> None:  # noqa: ARG002
-        """The same, between two runs of the network."""
+        """The same, between two runs of a network."""
         self.begin("fill")
 
 

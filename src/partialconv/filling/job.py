@@ -12,9 +12,11 @@ from PIL import ExifTags, Image, ImageOps
 
 from partialconv.conventions import Hole
 from partialconv.errors import InputError
+from partialconv.filling.found import found_hole
 from partialconv.filling.options import FillOptions
-from partialconv.filling.report import Report, about_width, report_of
-from partialconv.filling.watching import Stopwatch, Watcher
+from partialconv.filling.report import Finds, Report, about_width, report_of
+from partialconv.filling.watching import Stopwatch, Watcher, told
+from partialconv.finding import Search, find_bytes
 from partialconv.imageio import (
     Filled,
     Photo,
@@ -45,10 +47,13 @@ class FillJob:
     Args:
         photo: Its file.
         output: The file to write; its suffix chooses the format.
-        hole: A picture of the hole, drawn over the photo as it is shown; None with `options.hole_from_alpha`.
+        hole: A picture of the hole, drawn over the photo as it is shown; None with `options.hole_from_alpha` or
+            `search`.
         options: How to fill it.
         overwrite: Whether `output` and `confidence` may be replaced.
         confidence: A .png file to write, too: how near to known pixels each pixel was, white = known.
+        search: The hole is what this finds.
+        anything: Whether to fill what was found even where it is implausible, see `found_hole`.
     """
 
     photo: Path
@@ -57,6 +62,8 @@ class FillJob:
     options: FillOptions = field(default_factory=FillOptions)
     overwrite: bool = False
     confidence: Path | None = None
+    search: Search | None = None
+    anything: bool = False
 
     def check(self) -> None:
         """Refuse, before anything is read, what cannot be written.
@@ -76,7 +83,10 @@ class FillJob:
         Raises:
             InputError: as in `read_header`.
         """
-        needed = read_header(self.photo).fill_bytes(FORMAT_OF_SUFFIX[self.output.suffix.lower()])
+        header = read_header(self.photo)
+        needed = header.fill_bytes(FORMAT_OF_SUFFIX[self.output.suffix.lower()])
+        if self.search is not None:
+            needed += find_bytes(header.num_pixels)
         return needed if self.hole is None else needed + read_header(self.hole).read_bytes
 
 
@@ -86,7 +96,7 @@ class Filling:
 
     Args:
         report: What was found in the hole, and what was done.
-        timings_s: Seconds of the steps: "read", "fill" and "write".
+        timings_s: Seconds of the steps: "read", "find" if the hole was looked for, "fill" and "write".
         output: The file that was written.
         steps: The plan that was followed.
     """
@@ -116,7 +126,8 @@ def fill_file(job: FillJob, inpainter: Inpainter | None = None, watcher: Watcher
         watcher: Is told what happens.
 
     Raises:
-        InputError: a file cannot be read or written; or the hole cannot be used (a `HoleError`).
+        InputError: a file cannot be read or written; or the hole cannot be used (a `HoleError`); or none was found,
+            or an implausible one (a `FindsError`).
         ArithmeticError: the network gives no values, as a broken model may.
     """
     clock, watcher = Stopwatch(), watcher or Watcher()
@@ -127,7 +138,13 @@ def fill_file(job: FillJob, inpainter: Inpainter | None = None, watcher: Watcher
 
     begin("read")
     job.check()
-    photo, found = read_job(job)
+    finds: Finds | None = None
+    if job.search is None:
+        photo, found = read_job(job)
+    else:
+        photo = read_photo(job.photo, job.output)
+        begin("find")
+        found, finds = found_hole(photo, job.search, job.anything, job.options.grow_px, told(watcher))
     found.accept(job.options.strict)
     watcher.found(found)
     hole, about_ringing = grown_over_ringing(job, photo, found.hole)
@@ -147,7 +164,7 @@ def fill_file(job: FillJob, inpainter: Inpainter | None = None, watcher: Watcher
     if job.confidence is not None:
         _write_confidence(hole, photo.orientation, job.confidence, job.overwrite)
     clock.end()
-    report = report_of(replace(found, hole=hole), steps, (*remarks, *about_result))
+    report = report_of(replace(found, hole=hole), steps, (*remarks, *about_result), finds)
     return Filling(report, clock.timings_s, job.output, steps)
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from partialconv.errors import InputError
 from partialconv.imageio.formats import PHOTO_SUFFIXES, written_name
+from partialconv.imageio.infrared import without_infrared
 
 HOLE_ENDINGS = re.compile(r"[._-](?:holes?|mask)[_-]?\d*$")  # x.holes.png, x_mask.png, x_mask001.png
 SYSTEM_FILES = re.compile(r"\.ds_store|\._.*|thumbs\.db|desktop\.ini|\..*\.unfinished")
@@ -37,7 +38,7 @@ class Item:
     verdict: Verdict = "failed"
 
 
-def list_work(photos: Path, holes: Path | None, output: Path) -> list[Item]:
+def list_work(photos: Path, holes: Path | None, output: Path, infrared: bool = False) -> list[Item]:
     """Find the photos of a folder and of all folders in it, linked ones included, and the hole of each.
 
     Every file becomes an item, unless it is the hole of another one: what cannot be filled has a problem.
@@ -48,6 +49,7 @@ def list_work(photos: Path, holes: Path | None, output: Path) -> list[Item]:
             a/b_mask.png, a/b_mask001.png or, unless it is `photos`, a/b.png (or of another of `PHOTO_SUFFIXES`),
             regardless of case and of Unicode normalisation; None = the transparent pixels of each photo.
         output: The folder to write to, under the same names; photos of formats that are only read become .png files.
+        infrared: Whether files that are infrared images of others, see `infrared_beside`, are no items.
 
     Raises:
         InputError: a folder is missing or holds no photos, or `output` is in `photos`, or one of the two.
@@ -64,6 +66,9 @@ def list_work(photos: Path, holes: Path | None, output: Path) -> list[Item]:
     apart = {output.resolve()} | ({holes.resolve()} if holes is not None and not together else set())
     root = photos if photos.is_dir() else photos.parent
     found = list(_walk(root, apart)) if photos.is_dir() else [_Found(photos)]
+    if infrared:
+        kept = set(without_infrared([one.path for one in found]))
+        found = [one for one in found if one.path in kept]
     names = _Names(root, [one.path for one in found if not one.problem])
     pictures = names if together else _Names(folder_of_holes, _pictures(folder_of_holes)) if folder_of_holes else None
     items, holes_beside = [], []

@@ -27,6 +27,33 @@ class PlanSummary:
 
 
 @dataclass(frozen=True)
+class Finds:
+    """Damage that was found in a photo.
+
+    Args:
+        parts: How many of each kind, the most frequent first.
+        share: Of the photo's pixels, 0 to 1.
+        width: Of the photo as it is shown, in pixels.
+        height: Of the photo as it is shown, in pixels.
+    """
+
+    parts: dict[str, int]
+    share: float
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        if not self.parts:
+            return f"nothing was found in {self.width}x{self.height} pixels"
+        each = ", ".join(f"{count} {name}" for name, count in self.parts.items())
+        return f"found {each}: {self.share:.2%} of {self.width}x{self.height} pixels"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"num_parts": sum(self.parts.values()), "kinds": self.parts, "share": self.share}
+
+
+@dataclass(frozen=True)
 class Report:
     """What was found in a hole, and what was done about it.
 
@@ -37,6 +64,7 @@ class Report:
         findings: What is wrong with the picture of the hole.
         remarks: What else the user should know about the photo and the result; sentences without a full stop.
         plan: None if nothing was planned.
+        finds: What was found, if the hole was looked for.
     """
 
     width: int
@@ -45,6 +73,7 @@ class Report:
     findings: tuple[Finding, ...]
     remarks: tuple[str, ...] = ()
     plan: PlanSummary | None = None
+    finds: Finds | None = None
 
     @property
     def usable(self) -> bool:
@@ -52,20 +81,24 @@ class Report:
         return not any(finding.fatal for finding in self.findings)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON; without a plan if there is none."""
+        """For JSON; without plan or finds if there are none."""
         content = asdict(self) | {"usable": self.usable}
         content["remarks"] = list(self.remarks)
         content["findings"] = [asdict(finding) for finding in self.findings]
-        if self.plan is None:
-            del content["plan"]
+        content["finds"] = None if self.finds is None else self.finds.as_dict()
+        for name in ("plan", "finds"):
+            if content[name] is None:
+                del content[name]
         return content
 
 
-def report_of(found: Diagnosis, steps: Plan | None = None, remarks: tuple[str, ...] = ()) -> Report:
+def report_of(
+    found: Diagnosis, steps: Plan | None = None, remarks: tuple[str, ...] = (), finds: Finds | None = None
+) -> Report:
     """Sum up a hole, the plan of its fill, and what else there is to say."""
     height, width = found.hole.shape
     ratio = round(float(found.hole.mean()), 6)
-    return Report(width, height, ratio, found.findings, remarks, None if steps is None else summary_of(steps))
+    return Report(width, height, ratio, found.findings, remarks, None if steps is None else summary_of(steps), finds)
 
 
 def about_width(hole: Hole, steps: Plan, copied: bool) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import time
 
+from partialconv.conventions import Progress
 from partialconv.masks import Diagnosis
 
 
@@ -9,16 +10,21 @@ class Watcher:
     """Is told what happens in a fill, by the thread that fills; what it raises ends the fill."""
 
     def begin(self, step: str) -> None:
-        """A step begins: "read", "fill" or "write"."""
+        """A step begins: "read", "find", "fill" or "write"."""
 
     def progress(self, share: float) -> None:
-        """So much of the step "fill" is done, 0 to 1."""
+        """So much of the step "find" or "fill" is done, 0 to 1."""
 
     def found(self, diagnosis: Diagnosis) -> None:
         """The hole was read, and can be used."""
 
     def remarked(self, remark: str) -> None:
         """There is something to know about the photo or the result; a sentence without a full stop."""
+
+
+def told(watcher: Watcher) -> Progress:
+    """What tells a watcher how many of some pieces of a step are done."""
+    return lambda _, done, total: watcher.progress(done / total)
 
 
 class Stopwatch:

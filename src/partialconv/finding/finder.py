@@ -3,23 +3,26 @@
 import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from partialconv.conventions import FloatArray, Hole, Progress
 from partialconv.errors import InputError, reason_of
 from partialconv.finding.parts import Part, components_of
+from partialconv.finding.scales import MOST_SCALES, doubled, pictures_of
+from partialconv.imageio import check_memory
+from partialconv.inference.runtime import open_session
+from partialconv.zoo import finder_path as finder_path
 
 KINDS = ("dust", "scratches", "cracks", "stamp", "text")
 HALO_PX = 64  # further away the network does not look
 TILE_PX = 1024  # of a tile without its halo; a multiple of `UNIT_PX`
 UNIT_PX = 16  # the network takes sides of multiples of this
-FLOOR = 0.02  # kinds are kept only where damage is at least so probable; no threshold lies below
+FLOOR = 0.02  # no threshold lies below
+RUN_BYTES, PIXEL_BYTES = 600_000_000, 10  # what the network takes for a tile, and maps for each pixel, from above
 SLOPE = 6.0  # of the threshold's logit over the sensitivity
 
 
@@ -33,7 +36,7 @@ class Found:
         parts: From top to bottom.
     """
 
-    probability: FloatArray
+    probability: NDArray[np.float16]
     hole: Hole
     parts: tuple[Part, ...]
 
@@ -45,22 +48,20 @@ class Found:
 
 @dataclass(frozen=True)
 class DamageMap:
-    """What the network says of a photo, before any threshold.
+    """What the network says of a photo, before any threshold: 3 bytes for each pixel.
 
     Args:
         probability: See `Found`.
-        places: The pixels with a probability of at least `FLOOR`: their places in the flat photo, (N,).
-        kinds: The shares of `KINDS` in those pixels, (N, 5), float16.
+        kinds: The most likely of `KINDS` of each pixel, by number, (H, W).
         threshold: Probability at a sensitivity of 0.5.
     """
 
-    probability: FloatArray
-    places: NDArray[np.int64]
-    kinds: NDArray[np.float16]
+    probability: NDArray[np.float16]
+    kinds: NDArray[np.uint8]
     threshold: float
 
     def found(self, kinds: Collection[str] = KINDS, sensitivity: float = 0.5, largest_px: int | None = None) -> Found:
-        """Take the parts that pass the threshold.
+        """Take the parts that pass the threshold; each is of the kind that most of its pixels are of.
 
         Letting a part spread to half of the threshold flagged ten times as much of undamaged photos.
 
@@ -73,19 +74,12 @@ class DamageMap:
             InputError: an argument is out of its range.
         """
         check_choice(kinds, sensitivity, largest_px)
-        threshold = threshold_at(self.threshold, sensitivity)
-        hole = self.probability >= threshold
+        hole = self.probability >= np.float16(threshold_at(self.threshold, sensitivity))
         components = components_of(hole)
-        peaks = components.peaks(self.probability[hole])
-        # places and their kinds in the order of the hole's pixels
-        inside = hole.reshape(-1)[self.places]
-        order = np.argsort(self.places[inside])
-        shares = self.kinds[inside][order]
+        peaks = components.peaks(self.probability[hole].astype(np.float32))
         labels = components.of_pixels()
-        means = np.stack(
-            [np.bincount(labels, shares[:, kind], minlength=components.count) for kind in range(len(KINDS))]
-        )
-        names = means.argmax(axis=0) if components.count else np.zeros(0, np.int64)
+        votes = np.bincount(labels * len(KINDS) + self.kinds[hole], minlength=components.count * len(KINDS))
+        names = votes.reshape(-1, len(KINDS)).argmax(axis=1)
         boxes, areas = components.boxes, components.areas
         kept = np.isin(names, [KINDS.index(kind) for kind in kinds])
         if largest_px is not None:
@@ -99,23 +93,23 @@ class DamageMap:
 
 
 class DamageFinder:
-    """The network in ONNX Runtime.
+    """The network in ONNX Runtime, on as many cores as OMP_NUM_THREADS says, or on all.
 
     Args:
         model: Its file; None for the one of this installation.
+        num_scales: Of the sizes at which a photo is looked at, at most: its own, half of it, and so on.
 
     Raises:
         InputError: there is no such file, or it is another network.
     """
 
-    def __init__(self, model: Path | None = None) -> None:
+    def __init__(self, model: Path | None = None, num_scales: int = MOST_SCALES) -> None:
+        self.num_scales = num_scales
         path = finder_path() if model is None else model
         if not path.is_file():
             raise InputError(f"this installation has no finder: there is no file {path}.")
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
         try:
-            self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            self.session = open_session(path)
             about = self.session.get_modelmeta().custom_metadata_map
             self.threshold = float(about["threshold"])
             kinds = tuple(about["kinds"].split(","))
@@ -124,34 +118,53 @@ class DamageFinder:
         if kinds != KINDS or not 0 < self.threshold < 1:
             raise InputError(f"{path} finds {kinds} from {self.threshold} on, expected {KINDS} and a number in (0, 1).")
 
-    def scan(self, rgb: NDArray[Any], valid: Hole | None = None, progress: Progress | None = None) -> DamageMap:
-        """Run the network over a photo.
+    def scan(
+        self,
+        rgb: NDArray[Any],
+        valid: Hole | None = None,
+        progress: Progress | None = None,
+        blocked: NDArray[np.float16] | None = None,
+    ) -> DamageMap:
+        """Run the network over a photo, and over smaller copies of a large one, in which wide damage is thin.
 
         Args:
             rgb: (H, W, 3), uint8, uint16, or float in [0, 1].
             valid: (H, W), False = unknown, in which nothing is found; None = all known.
             progress: Told of tiles.
+            blocked: (H, W), that dust is there by infrared, which knows more of dust, scratches and cracks than the
+                network does; stamps and text are left to it.
 
         Raises:
+            TooLargeError: there is too little memory.
             ArithmeticError: the network cannot be run.
         """
         height, width = rgb.shape[:2]
-        probability = np.zeros((height, width), np.float32)
-        places, shares = [np.zeros(0, np.int64)], [np.zeros((0, len(KINDS)), np.float16)]
-        tiles = list(_tiles(height, width))
-        for number, (top, left, bottom, right) in enumerate(tiles):
-            damage, kinds = self._tile(rgb, valid, top, left, bottom, right)
-            probability[top:bottom, left:right] = damage
-            y, x = np.nonzero(damage >= FLOOR)
-            places.append((y + top) * width + x + left)
-            shares.append(kinds[:, y, x].T.astype(np.float16))
+        check_memory(find_bytes(height * width), f"finding damage in {width}x{height} pixels")
+        pictures = pictures_of(rgb, valid, self.num_scales)
+        work = [(scale, tile) for scale in reversed(range(len(pictures))) for tile in _tiles(*pictures[scale][0].shape)]
+        found: DamageMap | None = None
+        coarser: DamageMap | None = None
+        for number, (scale, tile) in enumerate(work):
+            image, known = pictures[scale]
+            if found is None or found.kinds.shape != image.shape[:2]:
+                coarser, empty = found, image.shape[:2]
+                found = DamageMap(np.empty(empty, np.float16), np.empty(empty, np.uint8), self.threshold)
+            damage, kinds = self._tile(image, known, *tile)
+            if coarser is not None:
+                damage, kinds = _merged(damage, kinds, coarser, tile)
+            inner = np.s_[tile[0] : tile[2], tile[1] : tile[3]]
+            if blocked is not None and scale == 0:
+                damage, kinds = _beside_infrared(damage, kinds, blocked[inner].astype(np.float32))
+            found.probability[inner] = damage if known is None else damage * known[inner]
+            found.kinds[inner] = kinds
             if progress is not None:
-                progress("finding", number + 1, len(tiles))
-        return DamageMap(probability, np.concatenate(places), np.concatenate(shares), self.threshold)
+                progress("finding", number + 1, len(work))
+        assert found is not None
+        return found
 
     def _tile(
         self, rgb: NDArray[Any], valid: Hole | None, top: int, left: int, bottom: int, right: int
-    ) -> tuple[FloatArray, FloatArray]:
+    ) -> tuple[FloatArray, NDArray[np.uint8]]:
         rows = _reflected(top, bottom, rgb.shape[0])
         columns = _reflected(left, right, rgb.shape[1])
         image = rgb[rows[:, None], columns].transpose(2, 0, 1)[None]
@@ -165,12 +178,36 @@ class DamageFinder:
         except Exception as error:
             raise ArithmeticError(f"the finder cannot be run: {reason_of(error)}") from error
         inner = np.s_[HALO_PX : HALO_PX + bottom - top, HALO_PX : HALO_PX + right - left]
-        return (damage[0, 0] * known[0, 0])[inner], kinds[0][(slice(None), *inner)]
+        return damage[0, 0][inner], kinds[0][(slice(None), *inner)].argmax(axis=0).astype(np.uint8)
 
 
-def finder_path() -> Path:
-    """The file of the network of this installation, which may be missing."""
-    return Path(str(resources.files("partialconv.zoo") / "find.onnx"))
+def _merged(
+    damage: FloatArray, kinds: NDArray[np.uint8], coarser: DamageMap, tile: tuple[int, int, int, int]
+) -> tuple[FloatArray, NDArray[np.uint8]]:
+    """What was found in a tile or, if that is more likely, at half the size."""
+    height, width = coarser.kinds.shape
+    rows, columns = (
+        np.arange(start // 2 - 1, -(-stop // 2) + 1).clip(0, length - 1)
+        for start, stop, length in ((tile[0], tile[2], height), (tile[1], tile[3], width))
+    )
+    size = tile[2] - tile[0], tile[3] - tile[1]
+    other = doubled(coarser.probability[rows[:, None], columns].astype(np.float32), size)
+    others = coarser.kinds[rows[1:-1, None], columns[1:-1]].repeat(2, 0).repeat(2, 1)[: size[0], : size[1]]
+    return np.maximum(damage, other), np.where(other > damage, others, kinds)
+
+
+def _beside_infrared(
+    damage: FloatArray, kinds: NDArray[np.uint8], blocked: FloatArray
+) -> tuple[FloatArray, NDArray[np.uint8]]:
+    """Stamps and text of the network, all else by infrared, of the kind that the network thinks it is."""
+    seen = kinds >= KINDS.index("stamp")
+    damage = np.where(seen, damage, 0)
+    return np.maximum(damage, blocked), np.where(seen & (blocked > damage), np.uint8(0), kinds)
+
+
+def find_bytes(num_pixels: int) -> int:
+    """The memory that finding takes, beside the photo, in bytes, from above."""
+    return RUN_BYTES + num_pixels * PIXEL_BYTES
 
 
 def threshold_at(default: float, sensitivity: float) -> float:
@@ -195,7 +232,7 @@ def check_choice(kinds: Collection[str], sensitivity: float, largest_px: int | N
         raise InputError(f"the largest part is {largest_px} pixels, expected 1 or more.")
 
 
-def _tiles(height: int, width: int) -> Iterator[tuple[int, int, int, int]]:
+def _tiles(height: int, width: int, _: int = 3) -> Iterator[tuple[int, int, int, int]]:
     for top in range(0, height, TILE_PX):
         for left in range(0, width, TILE_PX):
             yield top, left, min(top + TILE_PX, height), min(left + TILE_PX, width)

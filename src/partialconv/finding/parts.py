@@ -85,9 +85,9 @@ def components_of(hole: Hole) -> Components:
 
     Source: runs of rows, joined by their overlaps; roots point at the smallest run of their component.
     """
-    edges = np.diff(np.pad(hole, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    rows, starts = np.nonzero(edges == 1)
-    stops = np.nonzero(edges == -1)[1]
+    padded = np.pad(hole, ((0, 0), (1, 1)))
+    rows, edges = np.nonzero(padded[:, 1:] != padded[:, :-1])
+    rows, starts, stops = rows[::2], edges[::2], edges[1::2]  # a run begins and ends in its row
     stride = hole.shape[1] + 2
     first = np.searchsorted(rows * stride + stops, (rows + 1) * stride + starts)
     last = np.searchsorted(rows * stride + starts, (rows + 1) * stride + stops, side="right")

@@ -20,7 +20,7 @@ from partialconv.imageio.opening import (
     read_header,
     read_text,
 )
-from partialconv.imageio.photo import Photo, photo_of_image, read_photo
+from partialconv.imageio.photo import Photo, photo_of_array, photo_of_image, read_photo
 from partialconv.imageio.ringing import with_ringing
 from partialconv.imageio.writing import write_photo
 
@@ -39,6 +39,7 @@ __all__ = [
     "encode_png",
     "image_of",
     "open_picture",
+    "photo_of_array",
     "photo_of_image",
     "read_header",
     "read_photo",

@@ -21,6 +21,8 @@ from partialconv.imageio.mending import mended
 from partialconv.imageio.opening import bands, decode, exif_of, explained, open_header, read_content
 from partialconv.imageio.strips import strips_of
 
+DTYPES = ("uint8", "uint16", "float32", "float64")  # of arrays
+MODE_OF_CHANNELS = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK")
 TURNS: dict[int, Callable[[Samples], Samples]] = {
     2: lambda stored: stored[:, ::-1],
@@ -206,6 +208,29 @@ def photo_of_image(image: Image.Image, path: Path = Path("the image"), bits: int
     info: dict[Any, Any] = dict(image.info)
     samples = assembled((image.height, image.width), bands(image))
     return Photo(path, "", mode, samples, found, 1, info, _palette(image))
+
+
+def photo_of_array(pixels: NDArray[Any]) -> Photo:
+    """Take the samples of an array.
+
+    Args:
+        pixels: uint8, uint16, or float in [0, 1]; (H, W) or (H, W, 1) grey, (H, W, 2) grey and alpha, (H, W, 3) RGB
+            or (H, W, 4) RGBA.
+
+    Raises:
+        InputError: an array of another kind.
+    """
+    channels = pixels.shape[2] if pixels.ndim == 3 else 1
+    if pixels.dtype not in DTYPES or pixels.ndim not in (2, 3) or channels not in MODE_OF_CHANNELS or not pixels.size:
+        raise InputError(
+            f"the image is an array {pixels.dtype} {pixels.shape}, expected uint8, uint16 or float in [0, 1], "
+            "(H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA: convert it."
+        )
+    samples = pixels[..., 0] if channels == 1 and pixels.ndim == 3 else pixels
+    if samples.dtype == np.float64:
+        samples = samples.astype(np.float32)
+    bits = 8 * samples.dtype.itemsize
+    return Photo(Path("the image"), "", MODE_OF_CHANNELS[channels], samples, bits, 1, {})
 
 
 def _mode(image: Image.Image, path: Path, bits: int | None) -> str:

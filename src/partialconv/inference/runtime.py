@@ -79,6 +79,21 @@ def open_runtime(name: str, model: Path, device: str | None = None, precision: s
     return OnnxRuntime(model)
 
 
+def open_session(model: Path | bytes) -> onnxruntime.InferenceSession:
+    """Open a network in ONNX Runtime, on as many cores as OMP_NUM_THREADS says, or on all.
+
+    Raises:
+        Exception: of the runtime; they share no public base.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # errors are told once, by the exceptions
+    num_threads = os.environ.get("OMP_NUM_THREADS", "")
+    if num_threads.isascii() and num_threads.isdigit():
+        options.intra_op_num_threads = int(num_threads)
+    # without the fallback, which prints and tries the same provider again
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+
+
 class OnnxRuntime:
     """An exported network in ONNX Runtime, on as many cores as OMP_NUM_THREADS says, or on all.
 
@@ -92,19 +107,8 @@ class OnnxRuntime:
     def __init__(self, model: Path) -> None:
         if not model.is_file():
             raise InputError(f"no model file {model}: write one with `partialconv export`.")
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4  # errors are told once, by the exceptions below
-        num_threads = os.environ.get("OMP_NUM_THREADS", "")
-        if num_threads.isascii() and num_threads.isdigit():
-            options.intra_op_num_threads = int(num_threads)
         try:
-            # without the fallback, which prints and tries the same provider again
-            self.session = onnxruntime.InferenceSession(
-                graph_of(model) if model.suffix == SUFFIX else model,
-                options,
-                providers=["CPUExecutionProvider"],
-                enable_fallback=0,
-            )
+            self.session = open_session(graph_of(model) if model.suffix == SUFFIX else model)
         except (InputError, ImportError):
             raise
         except Exception as error:  # the runtime's exceptions share no public base

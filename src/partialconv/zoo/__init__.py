@@ -56,6 +56,13 @@ SHIPPED = {
 }
 
 
+# it fills nothing, so it is none of the models by name
+FINDER = ShippedModel(
+    "find",
+    "cea9f08334238ffca8a7c5400f8e0ae5c8bfc54f516586e75dfe3d84b586485d",
+    1_192_169,
+    "finds damage: dust, scratches, cracks, stamps and text",
+)
 GROUP = "partialconv.models"  # of entry points: NAME = "package:MODEL", a dictionary of what `ShippedModel` takes
 OTHERS = {"full": "partialconv-model-full"}  # packages of their own, for their size
 
@@ -100,9 +107,18 @@ def model_path(model: str | Path | None = None) -> Path:
     return Path(name)
 
 
+def finder_path() -> Path:
+    """The file of the network that finds damage, checked against its hash.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    return _intact(FINDER.name)
+
+
 @lru_cache
 def _intact(name: str) -> Path:
-    model = SHIPPED.get(name) or installed()[name]
+    model = FINDER if name == FINDER.name else SHIPPED.get(name) or installed()[name]
     if not model.is_intact():
         distribution = model.package.partition(".")[0].replace("_", "-")
         raise InputError(f"{model.path} is missing or damaged: install {distribution} again.")
