@@ -2,9 +2,9 @@
 
     python benchmarks/document.py STROKES FLOW COST
 
-Three reports: stroke holes, holes from optical flow, and a run on an idle machine for the times. Tables go where those of
-the same heading stand, and prose is left alone. The scores, which a report has in one table as wide as the paper's, get a
-table for each metric, so that they fit a page.
+Three reports: stroke holes, holes from optical flow, and a run on an idle machine for the times. Tables go where those
+of the same heading stand, and prose is left alone. The scores, which a report has in one table as wide as the paper's,
+get a table for each metric, so that they fit a page.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def main() -> None:
 
 def table(text: str, heading: str) -> list[str]:
     """The lines of the first table after a heading, and of those that follow it without a word between them."""
-    found = re.search(rf"^#+ {re.escape(heading)}$.*?((?:^\|[^\n]*\n|^\n(?=\|))+)", text, re.MULTILINE | re.DOTALL)
+    found = re.search(rf"^#+ {re.escape(heading)}$.*?^(\|[^\n]*\n(?:\|[^\n]*\n|\n(?=\|))*)", text, re.MULTILINE | re.DOTALL)
     if found is None:
         raise SystemExit(f"no table under the heading {heading!r}.")
     return found[1].splitlines()
