@@ -40,7 +40,8 @@ def main() -> None:
 
 def table(text: str, heading: str) -> list[str]:
     """The lines of the first table after a heading, and of those that follow it without a word between them."""
-    found = re.search(rf"^#+ {re.escape(heading)}$.*?^(\|[^\n]*\n(?:\|[^\n]*\n|\n(?=\|))*)", text, re.MULTILINE | re.DOTALL)
+    tables = r"\|[^\n]*\n(?:\|[^\n]*\n|\n(?=\|))*"
+    found = re.search(rf"^#+ {re.escape(heading)}$.*?^({tables})", text, re.MULTILINE | re.DOTALL)
     if found is None:
         raise SystemExit(f"no table under the heading {heading!r}.")
     return found[1].splitlines()
