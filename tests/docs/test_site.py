@@ -67,22 +67,22 @@ class Loaded(HTMLParser):
         super().__init__()
         self.addresses: list[str] = []
         self.paragraphs: list[str] = []
-        self.inside = ""
+        self.inside: list[str] = []
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         found = dict(attributes)
         if tag in LOADING and found.get("rel") not in ("canonical", "prev", "next"):
             self.addresses.append(found.get(LOADING[tag]) or "")
-        if tag in ("p", "pre"):
-            self.inside = tag
+        if tag == "p":
             self.paragraphs.append("")
+        self.inside.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == self.inside:
-            self.inside = ""
+        while tag in self.inside and self.inside.pop() != tag:
+            pass
 
     def handle_data(self, data: str) -> None:
-        if self.inside == "p":
+        if "p" in self.inside and "code" not in self.inside:
             self.paragraphs[-1] += data
 
 
