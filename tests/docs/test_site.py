@@ -9,9 +9,11 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+import griffe
 import pytest
 
 from deploy.docs import ROOT, lay_out
+from deploy.docstrings import expected
 from tests.server.browser import PHONE, chromium, find_chromium
 
 SITE = ROOT / "build" / "site"
@@ -126,3 +128,14 @@ def is_foreign(address: str, own: str) -> bool:
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
+
+
+def test_docstrings_are_read_as_they_are_meant() -> None:
+    text = "What.\n\nReturns:\n    One value,\n    over two lines.\n\nExample:\n    >>> 1\n    1\n"
+    expected_text = "What.\n\nReturns:\n    One value,\n        over two lines.\n\nExamples:\n    >>> 1\n    1"
+    assert expected(text) == expected_text
+    named = "What.\n\nReturns:\n    out: The output,\n        (N, C).\n    valid_out: The mask."
+    sections = griffe.Docstring(expected(named)).parse("google")
+    assert [value.name for value in sections[1].value] == ["out", "valid_out"]
+    (value,) = griffe.Docstring(expected(text)).parse("google")[1].value
+    assert value.description == "One value,\nover two lines."
