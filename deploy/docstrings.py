@@ -20,8 +20,8 @@ class Habits(griffe.Extension):
 def expected(docstring: str) -> str:
     """A docstring as Griffe reads it.
 
-    Griffe takes "Example:" for a remark, and only "Examples:" for code. Under "Returns:" it takes each line for a value of
-    its own, unless the line is indented further than the one before.
+    Griffe takes "Example:" for a remark, and only "Examples:" for code. Under "Returns:" it takes each line for a value
+    of its own, unless the line is indented further than the one before.
     """
     lines, returns, begun = [], False, False
     for line in docstring.replace("\nExample:\n", "\nExamples:\n").splitlines():

@@ -12,7 +12,7 @@ from threading import Thread
 import griffe
 import pytest
 
-from deploy.docs import ROOT, lay_out
+from deploy.docs import ROOT, lay_out, pages
 from deploy.docstrings import expected
 from tests.server.browser import PHONE, chromium, find_chromium
 
@@ -94,9 +94,9 @@ def test_the_site_is_built_and_loaded_without_another_host() -> None:
     build = [sys.executable, str(ROOT / "deploy" / "docs.py")]
     done = subprocess.run(["unshare", "--net", "--map-root-user", *build], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    pages = sorted(SITE.rglob("*.html"))
-    assert len(pages) > 25
-    for path in pages:
+    built = sorted(SITE.rglob("*.html"))
+    assert len(built) > 25
+    for path in built:
         page = Loaded()
         page.feed(path.read_text("utf-8"))
         assert [address for address in page.addresses if re.match(r"(\w+:)?//", address)] == [], path
@@ -113,7 +113,7 @@ def test_the_site_is_built_and_loaded_without_another_host() -> None:
         own = f"http://127.0.0.1:{server.server_port}/"
         visitor = browser.new_context(viewport=PHONE).new_page()  # type: ignore[arg-type]
         visitor.on("request", lambda asked: foreign.append(asked.url) if is_foreign(asked.url, own) else None)
-        for path in pages:
+        for path in built:
             visitor.goto(own + path.relative_to(SITE).as_posix())
             if visitor.evaluate("document.scrollingElement.scrollWidth > innerWidth"):
                 wide.append(path.name)
@@ -139,3 +139,9 @@ def test_docstrings_are_read_as_they_are_meant() -> None:
     assert [value.name for value in sections[1].value] == ["out", "valid_out"]
     (value,) = griffe.Docstring(expected(text)).parse("google")[1].value
     assert value.description == "One value,\nover two lines."
+
+
+def test_every_page_is_in_the_table_of_contents() -> None:
+    named = re.findall(r"^ +- [^:]+: (\S+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE)
+    placed = sorted(place.as_posix() for place in pages(ROOT).values() if place.suffix == ".md")
+    assert sorted(named) == placed
