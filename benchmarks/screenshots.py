@@ -42,6 +42,9 @@ def main() -> None:
         page.wait_for_selector("body[data-loaded]")
         take(page, "server-start")
         open_sample(page, address, 1)
+        page.wait_for_selector("body[data-finding]")
+        take(page, "server-find")
+        open_sample(page, address, 2)
         take(page, "server-paint")
         page.click("#fill")
         page.wait_for_selector("#history li:nth-child(2)")
@@ -53,6 +56,9 @@ def main() -> None:
         )
         open_sample(phone, address, 2)
         take(phone, "server-phone")
+        open_sample(phone, address, 1)
+        phone.wait_for_selector("body[data-finding]")
+        take(phone, "server-find-phone")
         browser.close()
 
 

@@ -4,22 +4,29 @@ import io
 import itertools
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+Visit = Callable[..., Page]  # what the fixture `visit` gives
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
 def find_chromium() -> str | None:
     """Of the distribution; or what CHROMIUM names."""
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+NEEDS_CHROMIUM = pytest.mark.skipif(
+    find_chromium() is None, reason="no Chromium: install the distribution's package, or name one in CHROMIUM"
+)
 
 
 @contextmanager
@@ -94,3 +101,15 @@ def fill(page: Page) -> None:
     page.click("#fill")
     page.wait_for_function("n => document.querySelectorAll('#history li').length > Math.max(n, 1)", arg=states)
     page.wait_for_selector("[data-state=ready]")
+
+
+def hole_on_page(page: Page) -> NDArray[np.bool_]:
+    """The hole as the page holds it, proposals included."""
+    width, height, marked = page.evaluate("""() => {
+      const {hole} = window.partialconv.view, marked = [];
+      hole.levels.forEach((level, at) => { if (level > 127) marked.push(at); });
+      return [hole.width, hole.height, marked];
+    }""")
+    hole = np.zeros(width * height, bool)
+    hole[marked] = True
+    return hole.reshape(height, width)

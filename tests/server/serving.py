@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -87,3 +88,12 @@ def parts(answer: httpx.Response) -> dict[str, bytes]:
         head, _, body = part.partition(b"\r\n\r\n")
         found[head.partition(b'name="')[2].partition(b'"')[0].decode()] = body.removesuffix(b"\r\n")
     return found
+
+
+def with_finder(path: Path, program: str = PROGRAM) -> str:
+    """The program of the working process, which finds damage with a network of our choosing."""
+    return f"""
+from pathlib import Path
+import partialconv.finding.finder
+partialconv.finding.finder.finder_path = lambda: Path({str(path)!r})
+{program}"""

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from partialconv import __version__
 from partialconv.errors import InputError
 from partialconv.filling import FillOptions
+from partialconv.server.find_options import FindOptions
 from partialconv.server.form import Form, read_form
 from partialconv.server.guard import PROGRESS, Access, Guard, Notes
 from partialconv.server.limits import NO_SPACE, no_space
@@ -47,7 +48,7 @@ class Service:
     queue: Queue
     scratch: Scratch
     num_uploads: int = 0
-    shares: dict[str, float | None] = field(default_factory=dict)  # of fills, by ticket; None = its turn has not come
+    shares: dict[str, float | None] = field(default_factory=dict)  # by ticket; None = its turn has not come
 
     def warm(self) -> None:
         """Start the process again if it has ended, before the next request needs it."""
@@ -135,7 +136,7 @@ async def _answer(request: Request, service: Service, post: Post) -> Response:
             if field not in form.files:
                 raise Problem(422, "field", f"the form has no field {field}: send the file in a field of this name.")
         ticket = _ticket(form.options.pop(TICKET, None), service)
-        options = _options(form.options, list(service.process.models))
+        options = _options(post.work, form.options, list(service.process.models))
         order = Order(post.work, Path(folder), tuple(form.files), options)
         notes.steps["in"] = loop.time() - started
         started = loop.time()
@@ -202,12 +203,12 @@ def _ticket(given: str | None, service: Service) -> str:
     return given
 
 
-def _options(given: Mapping[str, str], models: list[str]) -> FillOptions:
+def _options(work: str, given: Mapping[str, str], models: list[str]) -> FillOptions | FindOptions:
     model = given.get("model", models[0])
     if model not in models:
         raise Problem(422, "option", f"model is {model[:40]!r}, expected one of {', '.join(models)}.")
     try:
-        return FillOptions.from_text({**given, "model": model})
+        return FindOptions.from_text(given) if work == "find" else FillOptions.from_text({**given, "model": model})
     except InputError as error:
         raise Problem(422, "option", str(error)) from error
 

@@ -1,4 +1,4 @@
-"""From uploaded files to filled ones: the only file of the server that reads, fills and writes photos.
+"""From uploaded files to filled ones and to finds: the only file of the server that reads and writes photos.
 
 It runs in the process of `working`, never in that of the server.
 """
@@ -19,10 +19,13 @@ from partialconv.filling.job import FillJob, fill_file
 from partialconv.filling.options import FillOptions
 from partialconv.filling.report import Report, report_of
 from partialconv.filling.watching import Stopwatch, Watcher
+from partialconv.finding import find_bytes
 from partialconv.imageio import Header, encode_png, read_header, read_photo
 from partialconv.imageio.formats import SUFFIX_OF_FORMAT, written_name
 from partialconv.inference import Inpainter, confidence
 from partialconv.masks import HoleError, read_hole
+from partialconv.server.find_options import FindOptions
+from partialconv.server.finds import find
 from partialconv.server.limits import Limits
 from partialconv.server.order import MEDIA_TYPES, Answer
 from partialconv.server.problem import Problem
@@ -34,7 +37,7 @@ LEVEL_PX, SEEN_PX = 256, 768  # a pixel of the deepest level, and more than twic
 
 
 class Engine:
-    """Fills photos with any of several models.
+    """Fills photos with any of several models, and finds their damage.
 
     Args:
         models: Name to file; None is the shipped model. The first one is the default.
@@ -52,18 +55,18 @@ class Engine:
         self,
         work: str,
         files: Mapping[str, Path],
-        options: FillOptions,
+        options: FillOptions | FindOptions,
         most_bytes: int,
         progress: Callable[[float], None] = lambda _: None,
     ) -> Answer:
         """Look at the headers of the files, give the files the suffixes of their formats, and work.
 
         Args:
-            work: "fill", "plan", "doctor", "look" or "show".
+            work: "fill", "find", "plan", "doctor", "look" or "show".
             files: By field; all lie in one folder.
             options: Of the request.
             most_bytes: Memory that there is.
-            progress: Is called with the share of a fill that is done, 0 to 1.
+            progress: Is called with the share of a fill or a find that is done, 0 to 1.
 
         Raises:
             Problem: 415, 413 or 422 over the headers; 413, there is too little memory; or as the work does.
@@ -71,10 +74,15 @@ class Engine:
         needed, named = 0, {}
         for field, path in files.items():
             header = _check_picture(path, field, self.limits)
-            needed += header.fill_bytes() if work in ("fill", "look") and field == "photo" else header.read_bytes
+            whole = field == "photo" and work in ("fill", "find", "look")
+            needed += header.fill_bytes() if whole else header.read_bytes
+            if work == "find" and field == "photo":
+                needed = max(needed, header.read_bytes + find_bytes(header.num_pixels))
             named[field] = path.rename(path.with_name(field + SUFFIXES[header.format]))
         if needed > most_bytes:
             raise _too_little_memory(f"{needed / 1e9:.1f} GB are needed, {most_bytes / 1e9:.1f} GB may be taken")
+        if isinstance(options, FindOptions):
+            return self.find(named["photo"], named.get("hole"), options, progress)
         match work:
             case "fill":
                 return self.fill(named["photo"], named["hole"], options, progress)
@@ -109,6 +117,30 @@ class Engine:
             job = FillJob(photo, output, hole, options)
             filling = fill_file(job, self.inpainters[str(options.model)], _Teller(progress))
         return Answer(output, MEDIA_TYPES[output.suffix], _told(filling.report, photo.parent), filling.timings_s)
+
+    def find(
+        self,
+        photo: Path,
+        hole: Path | None,
+        options: FindOptions,
+        progress: Callable[[float], None] = lambda _: None,
+    ) -> Answer:
+        """Find the damage of a photo.
+
+        Args:
+            photo: Its suffix is that of its format; it is looked at as it is shown.
+            hole: A picture of what is known to be damaged, in which nothing is found; None = nothing is known.
+            options: Of the request.
+            progress: Is called with the share that is done, 0 to 1.
+
+        Returns:
+            What was asked for: the parts as JSON, or the hole or the map of `finds.map_of` as PNG.
+
+        Raises:
+            Problem: 422, the photo or the hole cannot be used; 501, there is no finder.
+        """
+        with _explained(photo.parent):
+            return find(photo, hole, options, _Teller(progress).progress)
 
     def look(self, photo: Path) -> Answer:
         """Say whether a photo can be filled.
@@ -279,6 +311,8 @@ def _explained(folder: Path) -> Iterator[None]:
     except InputError as error:
         raise Problem(422, "input", _nameless(str(error), folder)) from error
     except ArithmeticError as error:
+        if any(word in str(error) for word in NO_MEMORY):
+            raise _too_little_memory("the network got no more memory") from error
         raise Problem(500, "model", str(error)) from error
     except MemoryError as error:
         raise _too_little_memory("the work was stopped where it took more than it may") from error

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from partialconv.filling import FillOptions
+from partialconv.server.find_options import FindOptions
 
 MEDIA_TYPES = {
     ".jpg": "image/jpeg",
@@ -12,6 +13,7 @@ MEDIA_TYPES = {
     ".webp": "image/webp",
     ".tif": "image/tiff",
     ".bmp": "image/bmp",
+    ".json": "application/json",
 }
 
 
@@ -20,7 +22,7 @@ class Order:
     """One piece of work.
 
     Args:
-        work: "fill", "plan", "doctor", "look" or "show": a method of `engine.Engine`.
+        work: "fill", "find", "plan", "doctor", "look" or "show": a method of `engine.Engine`.
         folder: Holds the files of the request; the answer is written there.
         files: Fields of the request, and names of the files.
         options: Of the request.
@@ -29,7 +31,7 @@ class Order:
     work: str
     folder: Path
     files: tuple[str, ...]
-    options: FillOptions
+    options: FillOptions | FindOptions
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Answer:
     Args:
         file: Lies in the folder of the request.
         media_type: Of the file.
-        report: `filling.report.Report` as a dictionary; empty if there is none.
+        report: `filling.report.Report` as a dictionary, or what is said of a find; empty if there is none.
         timings_s: Of the steps.
     """
 

@@ -1,8 +1,9 @@
 """The addresses that take files, and which fields their forms have."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from partialconv.filling.options import options
+from partialconv.server.find_options import FindOptions
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Post:
     report_only: bool = False
 
 
-TICKET = "ticket"  # by which a client can ask how far its fill is; of its own choosing, so that nobody else knows it
+TICKET = "ticket"  # by which a client can ask how far its work is; of its own choosing, so that nobody else knows it
 TICKET_PATTERN = "^[0-9a-f]{16,64}$"
 READING = ("hole_color", "grow_px")  # options of how the picture of a hole is read
 POSTS = {
@@ -32,6 +33,12 @@ POSTS = {
         files=("photo", "hole"),
         needed=("photo", "hole"),
         options=(*(option.name for option in options() if not option.about.local), TICKET),
+    ),
+    "/api/find": Post(
+        "find",
+        files=("photo", "hole"),
+        needed=("photo",),
+        options=(*(option.name for option in fields(FindOptions)), TICKET),
     ),
     "/api/doctor": Post("doctor", files=("photo", "hole"), needed=("hole",), options=READING, report_only=True),
     "/api/plan": Post(

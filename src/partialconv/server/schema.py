@@ -1,10 +1,11 @@
 """The OpenAPI document: what `app` takes and gives."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from partialconv.filling.options import Option
 from partialconv.filling.options import options as fill_options
+from partialconv.server.find_options import KINDS, Answers, FindOptions
 from partialconv.server.limits import Limits
 from partialconv.server.posts import POSTS, TICKET, TICKET_PATTERN
 
@@ -20,6 +21,7 @@ PROBLEMS = {
     422: "A field, a photo or a hole cannot be used; the message says why.",
     429: "Too many requests in a minute from one address.",
     500: "A fault of the server or of the model, or a file that ended the process which read it.",
+    501: "This server has no network that finds damage.",
     503: "Too many requests wait, and Retry-After says for how many seconds; or the work took too long.",
     507: "The server's temporary folder is full.",
 }
@@ -37,6 +39,7 @@ CODES = {
         "full"))],
     429: ["rate"],
     500: ["model", "ended", "internal"],
+    501: ["finder"],
     503: ["busy", "time"],
     507: ["disk"],
 }  # fmt: skip
@@ -64,6 +67,8 @@ def openapi(version: str, models: Sequence[str], limits: Limits) -> Document:
     }
     fields["hole"] = binary | {"description": "A picture drawn over the photo as it is shown; white = fill."}
 
+    fields |= _find_fields()
+
     def post(address: str, summary: str, content: Document, headers: Document | None = None) -> Document:
         taken = POSTS[address]
         form = {name: fields[name] for name in (*taken.files, *taken.options)}
@@ -78,7 +83,7 @@ def openapi(version: str, models: Sequence[str], limits: Limits) -> Document:
             "title": "partialconv",
             "version": version,
             "license": {"name": "BSD 3-Clause", "identifier": "BSD-3-Clause"},
-            "description": "Fills holes in photos. Takes at most "
+            "description": "Fills holes in photos, and finds their damage. Takes at most "
             f"{limits.max_bytes / 1e6:g} MB and {limits.max_pixels / 1e6:g} megapixels.",
         },
         "servers": [{"url": "/", "description": "The server that this document comes from."}],
@@ -91,6 +96,14 @@ def openapi(version: str, models: Sequence[str], limits: Limits) -> Document:
                 "Fill a photo; it comes back in its own format (AVIF, GIF and HEIC as PNG), changed in the hole alone.",
                 {kind: {} for kind in PICTURES} | octets | _parts("The filled photo."),
                 {"Partialconv-Report": {"schema": {"type": "string"}, "description": "A Report, as JSON."}},
+            ),
+            "/api/find": post(
+                "/api/find",
+                "Find the damage of a photo: a proposal of its hole. Nothing is found in the hole that is sent along.",
+                {"application/json": {"schema": {"$ref": "#/components/schemas/Finds"}}, "image/png": {}}
+                | octets
+                | _parts("The answer that was asked for: JSON or a PNG.", "FindReport"),
+                {"Partialconv-Report": {"schema": {"type": "string"}, "description": "A FindReport, as JSON."}},
             ),
             "/api/doctor": post(
                 "/api/doctor",
@@ -131,6 +144,35 @@ def _field(option: Option) -> Document:
     return {"type": "boolean" if option.kind is bool else "string"} | about
 
 
+def _find_fields() -> Document:
+    """What can be chosen about a find, as fields of a form."""
+    defaults = FindOptions()
+    return {
+        "kinds": {"type": "string", "default": ",".join(defaults.kinds), "description": "Of damage, by commas."},
+        "sensitivity": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "default": defaults.sensitivity,
+            "description": "More finds more, and more that is no damage; 0.5 = as measured.",
+        },
+        "largest_px": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 999_999_999,
+            "description": "Leave out finds that are longer than this, in pixels.",
+        },
+        "answer": {
+            "enum": list(get_args(Answers)),
+            "default": defaults.answer,
+            "description": "What goes back: the parts, as JSON; the hole, a PNG, white = damage; or the map, a PNG of "
+            "all sensitivities at once. Its red is n where the pixel is found at a sensitivity of (201 - n) / 200 and "
+            "above, 0 where it is found at none; green is 50 for dust, 100 for scratches, 150 for cracks, 200 for a "
+            "stamp, 250 for text.",
+        },
+    }
+
+
 def _parts(file: str, report: str = "Report") -> Document:
     properties = {
         "report": {"$ref": f"#/components/schemas/{report}"},
@@ -148,8 +190,9 @@ def _problems(statuses: Sequence[int]) -> Document:
 
 
 def _progress() -> Document:
-    asked = {"name": TICKET, "in": "query", "schema": {"type": "string"}, "description": "As given to /api/fill."}
-    return _get("progress", "How far a fill is.", "Progress") | {"parameters": [asked]}
+    about = "As given to /api/fill or /api/find."
+    asked = {"name": TICKET, "in": "query", "schema": {"type": "string"}, "description": about}
+    return _get("progress", "How far a fill or a find is.", "Progress") | {"parameters": [asked]}
 
 
 def _get(name: str, summary: str, schema: str, guarded: bool = True) -> Document:
@@ -164,8 +207,9 @@ def _post(
     form = {"type": "object", "properties": fields, "required": required, "additionalProperties": False}
     timing = {"Server-Timing": {"schema": {"type": "string"}, "description": "Steps, in milliseconds."}}
     answers = {"200": {"description": "Good.", "headers": timing | (headers or {}), "content": content}}
+    problems = [status for status in PROBLEMS if status != 501 or name == "find"]
     body = {"required": True, "content": {"multipart/form-data": {"schema": form}}}
-    return _operation(name, summary, answers | _problems(list(PROBLEMS)), True) | {"requestBody": body}
+    return _operation(name, summary, answers | _problems(problems), True) | {"requestBody": body}
 
 
 def _operation(name: str, summary: str, responses: Document, guarded: bool) -> Document:
@@ -178,6 +222,14 @@ def _object(optional: Document | None = None, **properties: Document) -> Documen
 
 
 TEXT, FLAG, COUNT = {"type": "string"}, {"type": "boolean"}, {"type": "integer", "minimum": 0}
+SHARE = {"type": "number", "minimum": 0, "maximum": 1}
+FIND_REPORT: Document = {
+    "width": COUNT,
+    "height": COUNT,
+    "share": SHARE | {"description": "Of the photo that was found."},
+    "num_parts": COUNT,
+    "threshold": SHARE | {"description": "The probability from which on a pixel was taken."},
+}
 SCHEMAS: Document = {
     "Health": _object(status={"const": "ok"}, version=TEXT, waiting=COUNT),
     "Model": _object(name=TEXT, default=FLAG, num_bytes=COUNT, sha256={"type": "string", "pattern": "^[0-9a-f]{64}$"}),
@@ -204,6 +256,14 @@ SCHEMAS: Document = {
             "box": _object(top=COUNT, left=COUNT, bottom=COUNT, right=COUNT),
         },
     ),
+    "FindReport": _object(**FIND_REPORT),
+    "Part": _object(
+        kind={"enum": list(KINDS)},
+        box={"type": "array", "items": COUNT, "minItems": 4, "maxItems": 4, "description": "top, left, bottom, right."},
+        area=COUNT,
+        score=SHARE | {"description": "The highest probability in it."},
+    ),
+    "Finds": _object(**FIND_REPORT, parts={"type": "array", "items": {"$ref": "#/components/schemas/Part"}}),
     "Size": _object(width=COUNT, height=COUNT),
     "Progress": _object(
         state={"enum": ["waiting", "filling", "unknown"]}, share={"type": "number", "minimum": 0, "maximum": 1}

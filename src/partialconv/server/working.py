@@ -18,6 +18,7 @@ from partialconv.errors import InputError
 from partialconv.filling import FillOptions
 from partialconv.imageio import available_bytes
 from partialconv.server.engine import Engine
+from partialconv.server.find_options import FindOptions
 from partialconv.server.limits import Limits, no_space
 from partialconv.server.problem import Problem
 from partialconv.server.process import ANSWER
@@ -92,7 +93,8 @@ def _done(engine: Engine, order: dict[str, Any], limits: Limits, progress: Calla
     try:
         with ceiling(limits.max_memory) as most:
             files = {name: folder / name for name in order["files"]}
-            answer = engine.do(order["work"], files, FillOptions(**order["options"]), most, progress)
+            chosen = FindOptions if order["work"] == "find" else FillOptions
+            answer = engine.do(order["work"], files, chosen(**order["options"]), most, progress)
         answer.file.replace(folder / ANSWER)
     except Problem as problem:
         full = problem.code == "input" and _is_full(folder)

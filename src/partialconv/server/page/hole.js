@@ -58,6 +58,15 @@ export class Hole {
     return back;
   }
 
+  // Set one pixel, and count it at once: for proposals, which change while a slider moves.
+  put(at, level) {
+    const change = (level > HALF) - (this.levels[at] > HALF);
+    this.levels[at] = level;
+    if (!change) return;
+    this.total += change;
+    this.counts[this.tileOf(at)] += change;
+  }
+
   stroke(from, to, radius, hardness, erase) {
     const box = this.clip(
       Math.min(from.x, to.x) - radius, Math.min(from.y, to.y) - radius,
@@ -259,6 +268,18 @@ export class Hole {
     const box = [0, 0, this.width, this.height];
     this.touch(...box);
     return box;
+  }
+
+  touchPlaces(places) {
+    for (const at of places) {
+      const tile = this.tileOf(at);
+      if (!this.kept.has(tile)) this.kept.set(tile, this.copy(tile));
+    }
+  }
+
+  tileOf(at) {
+    const x = at % this.width, y = (at - x) / this.width;
+    return Math.floor(y / TILE) * this.columns + Math.floor(x / TILE);
   }
 
   fillRow(y, from, to, value) {

@@ -1,6 +1,9 @@
 // The page: a session in the middle, and everything that changes it around.
 
 import {distanceOf, holeOf} from "./distance.js";
+import {Finding} from "./finding.js";
+import {decodeFinds} from "./finds.js";
+import {showHistory} from "./history.js";
 import {encodeHole, decodeHole} from "./png.js";
 import {listen} from "./pointers.js";
 import * as server from "./server.js";
@@ -18,9 +21,10 @@ const tools = new Tools(stage, view, () => {
   if (session) session.touched = true;
   painted();
 });
+const finding = new Finding(stage, view, tools, say, () => refresh());
 let session = null;
 let limits = null;
-let running = null; // AbortController of the fill that runs
+let running = null; // AbortController of the fill or the find that runs
 let opening = 0; // counts photos that are being opened, so that the last one wins
 
 // Messages
@@ -46,7 +50,8 @@ async function pictureOf(file) {
   return [await decode(shown), shown];
 }
 
-async function open(file, holeFile) {
+// `holeFile`: a picture of a hole; `look`: look for damage, and take that picture only where this cannot be done.
+async function open(file, holeFile, look) {
   if (running || (session?.unsaved && !confirm("Open another photo? What you painted and did not download is lost."))) return;
   const ticket = ++opening;
   if (limits && file.size > limits.max_bytes) {
@@ -68,6 +73,7 @@ async function open(file, holeFile) {
     return picture.close();
   }
   if (ticket !== opening) return picture.close();
+  finding.leave();
   session?.close();
   session = new Session(file.name || "photo", file, picture, shown);
   document.body.dataset.state = "ready";
@@ -86,8 +92,9 @@ async function open(file, holeFile) {
   say("");
   refresh();
   stage.focus({preventScroll: true});
+  if (look && (await find())) return;
   if (holeFile) await openHole(holeFile);
-  else say("Paint over what should go.");
+  else say("Paint over what should go, or let Find mark the damage.");
 }
 
 async function openHole(file) {
@@ -140,6 +147,7 @@ function grow(shrink) {
 
 async function fill() {
   if (!session || running) return;
+  if (finding.active) finding.keep();
   if (!session.hole.total) return say("Paint over something first.", true);
   const current = session, controller = (running = new AbortController());
   setBusy(true);
@@ -162,6 +170,35 @@ async function fill() {
     running = null;
     setBusy(false);
   }
+}
+
+// Looks for damage outside of what is painted, and proposes it; gives whether the server could.
+async function find() {
+  if (!session || running || finding.active) return true;
+  const current = session, controller = (running = new AbortController());
+  compare(false);
+  $("distance").checked = false;
+  showDistance();
+  setBusy(true);
+  say("Looking for damage …", false, 60);
+  let finds = null;
+  try {
+    const hole = current.hole.total ? await encodeHole(current.hole) : undefined;
+    const {file} = await patiently(() => server.find(current.state.blob, hole, controller.signal, tellShare), controller.signal);
+    finds = await decodeFinds(file);
+  } catch (error) {
+    const stopped = error.name === "AbortError";
+    say(stopped ? "Stopped." : words.refusal(error), true);
+    return stopped;
+  } finally {
+    running = null;
+    setBusy(false);
+  }
+  if (finds.places.length) {
+    say("");
+    finding.start(current, finds);
+  } else say("No damage was found. Paint over what should go.");
+  return true;
 }
 
 // A busy server is asked again, a few times.
@@ -224,6 +261,7 @@ async function showDistance() {
 
 function walk(step) {
   if (!session || running) return;
+  if (finding.active) return finding[step]();
   session[step]();
   present();
   if ($("distance").checked) showDistance();
@@ -262,47 +300,20 @@ function refresh() {
   const busy = Boolean(running), hole = session?.hole;
   $("undo").disabled = busy || !session?.past.length;
   $("redo").disabled = busy || !session?.future.length;
-  $("compare").disabled = !session || session.at === 0;
+  $("compare").disabled = !session || session.at === 0 || finding.active;
+  $("find").disabled = busy;
   $("download").disabled = !session || session.at === 0;
   $("fill").disabled = !busy && !hole?.total;
   for (const id of ["grow", "shrink", "clear", "save-hole"]) $(id).disabled = busy || !hole?.total;
-  $("history").hidden = !session || session.states.length < 2;
-  if (session) showHistory();
+  if (session) showHistory($("history"), session, chooseState);
 }
 
-function showHistory() {
-  const list = $("history");
-  if (list.session !== session) list.replaceChildren();
-  list.session = session;
-  for (const [at, state] of session.states.entries()) {
-    let item = list.children[at];
-    if (!item) {
-      item = document.createElement("li");
-      const button = document.createElement("button");
-      button.setAttribute("aria-label", state.label);
-      button.title = state.seconds ? `${state.label}, ${state.seconds.toFixed(2)} s` : state.label;
-      button.append(thumbnail(state.picture, state.box));
-      button.onclick = () => { if (!running) { session.choose(at); present(); showDistance(); } };
-      item.append(button);
-      list.append(item);
-    }
-    item.firstChild.setAttribute("aria-current", at === session.at);
-  }
-  list.children[session.at]?.scrollIntoView({block: "nearest", inline: "nearest"});
-}
-
-// What changed, and something around it; the whole photo where nothing did.
-function thumbnail({whole, small, width, height}, box) {
-  const canvas = document.createElement("canvas"), side = 108, least = Math.min(width, height);
-  canvas.width = canvas.height = side;
-  const [left, top, right, bottom] = box ?? [0, 0, width, height];
-  const seen = box ? Math.min(least, Math.max(64, 1.5 * Math.max(right - left, bottom - top))) : least;
-  const start = (from, to, length) => Math.max(0, Math.min(length - seen, (from + to - seen) / 2));
-  const source = small && seen / side > width / small.width ? small : whole, scale = source.width / width;
-  const context = canvas.getContext("2d");
-  context.imageSmoothingQuality = "high";
-  context.drawImage(source, start(left, right, width) * scale, start(top, bottom, height) * scale, seen * scale, seen * scale, 0, 0, side, side);
-  return canvas;
+function chooseState(at) {
+  if (running) return;
+  finding.leave();
+  session.choose(at);
+  present();
+  showDistance();
 }
 
 // Downloads: the server's bytes, as they came
@@ -377,9 +388,11 @@ const keys = {
   "{": () => setHardness(tools.hardness * 100 - 10), "}": () => setHardness(tools.hardness * 100 + 10),
   g: () => grow(false), G: () => grow(true), i: () => change((hole) => hole.invert()), x: () => change((hole) => hole.clear()),
   v: () => { $("distance").checked = !$("distance").checked; showDistance(); },
-  c: toggleCompare, d: download, o: () => pick(), "?": () => $("help").showModal(),
+  f: find, c: toggleCompare, d: download, o: () => pick(), "?": () => $("help").showModal(),
   "+": () => view.zoom(1.25, middle()), "=": () => view.zoom(1.25, middle()), "-": () => view.zoom(0.8, middle()), 0: () => view.fit(),
 };
+
+const WHILE_FINDING = ["d", "o", "?", "+", "=", "-", "0"];
 
 addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]")) return;
@@ -395,6 +408,7 @@ addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     if (tools.active) tools.cancel();
     else if (running) running.abort();
+    else if (finding.active) finding.leave();
     else if (view.before) compare(false);
     return;
   }
@@ -402,10 +416,11 @@ addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !onControl) fill();
   else if (arrows[event.key] && event.target === stage && session) {
     event.preventDefault();
-    tools.step(...arrows[event.key], event.shiftKey);
+    if (finding.active) finding.step(arrows[event.key][0] + arrows[event.key][1]);
+    else tools.step(...arrows[event.key], event.shiftKey);
   } else if (!event.altKey && !event.target.closest("select, input[type=text]") && keys[event.key] && (session || "o?".includes(event.key))) {
-    keys[event.key]();
-  }
+    if (!finding.active || WHILE_FINDING.includes(event.key)) keys[event.key]();
+  } else if (finding.active && ["Delete", "Backspace"].includes(event.key)) finding.toggleChosen();
 });
 
 $("tools").querySelector("[role=radiogroup]").addEventListener("keydown", (event) => {
@@ -423,6 +438,9 @@ $("hardness").oninput = () => setHardness($("hardness").value);
 $("undo").onclick = () => walk("undo");
 $("redo").onclick = () => walk("redo");
 $("fill").onclick = () => (running ? running.abort() : fill());
+$("find").onclick = find;
+$("keep-finds").onclick = () => { finding.keep(); say("Paint over what else should go."); };
+$("leave-finds").onclick = () => finding.leave();
 $("grow").onclick = () => grow(false);
 $("shrink").onclick = () => grow(true);
 $("invert").onclick = () => change((hole) => hole.invert());
@@ -432,7 +450,7 @@ $("load-hole").onclick = () => $("hole-file").click();
 $("hole-file").onchange = () => {
   const [file] = $("hole-file").files;
   $("hole-file").value = "";
-  if (file && session && !running) openHole(file);
+  if (file && session && !running && !finding.active) openHole(file);
 };
 $("distance").onchange = showDistance;
 $("compare").onclick = toggleCompare;
@@ -478,7 +496,7 @@ setTheme(localStorage.getItem("theme"));
 
 // Start
 
-tools.blocked = () => Boolean(running || view.before);
+tools.blocked = () => Boolean(running || view.before || finding.active);
 addEventListener("beforeunload", (event) => { if (session?.unsaved) event.preventDefault(); });
 listen(stage, view, tools);
 const pick = listenForPhotos(open, say);

@@ -1,8 +1,11 @@
 // From pointers and wheel to gestures: painting with one, moving and pinching with two, with space, or the middle button.
 
+const TAP = 6; // pixels that a finger or a mouse may move and still tap
+
 export function listen(stage, view, act) {
   const down = new Map();
   let painting = null, moving = false, space = false, pinch = null;
+  let tapped = null; // where the only finger went down, until it moves away
 
   const at = (event) => {
     const box = stage.getBoundingClientRect();
@@ -19,6 +22,7 @@ export function listen(stage, view, act) {
     stage.focus({preventScroll: true});
     stage.setPointerCapture(event.pointerId);
     down.set(event.pointerId, at(event));
+    tapped = down.size === 1 && event.button === 0 ? at(event) : null;
     if (down.size === 2) {
       if (painting !== null) act.cancel(); // the second finger says that the first did not mean to paint
       painting = null;
@@ -39,6 +43,7 @@ export function listen(stage, view, act) {
     if (!down.has(event.pointerId)) return;
     const last = down.get(event.pointerId);
     down.set(event.pointerId, point);
+    if (tapped && Math.hypot(point.x - tapped.x, point.y - tapped.y) > TAP) tapped = null;
     if (down.size === 2 && pinch) {
       const now = spread();
       view.zoom(now.size / Math.max(1, pinch.size), pinch, now.x - pinch.x, now.y - pinch.y);
@@ -58,6 +63,8 @@ export function listen(stage, view, act) {
       else act.end(view.toPhoto(at(event)), event);
       painting = null;
     }
+    if (tapped && event.type === "pointerup") act.tap(view.toPhoto(at(event)), event);
+    tapped = null;
     if (down.size < 2) pinch = null;
     if (!down.size) moving = false;
     stage.classList.remove("moving");

@@ -48,8 +48,8 @@ async function parts(address, fields, signal) {
   return {file: answer.get("file"), report: JSON.parse(await answer.get("report").text())};
 }
 
-// `tell` is called with the share that is done, 0 to 1, or with null while the fill waits for its turn.
-export async function fill(photo, hole, model, signal, tell) {
+// Files and findings, while `tell` is called with the share that is done, 0 to 1, or with null while they wait for their turn.
+async function slowParts(address, fields, signal, tell) {
   const ticket = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
   let asking = true;
   const ask = async () => {
@@ -63,11 +63,15 @@ export async function fill(photo, hole, model, signal, tell) {
   };
   ask();
   try {
-    return await parts("api/fill", {photo, hole, hole_color: "white", model, ticket}, signal);
+    return await parts(address, {...fields, hole_color: "white", ticket}, signal);
   } finally {
     asking = false;
   }
 }
+
+export const fill = (photo, hole, model, signal, tell) => slowParts("api/fill", {photo, hole, model}, signal, tell);
+// The map of finds.js; nothing is found in the hole, which may be undefined.
+export const find = (photo, hole, signal, tell) => slowParts("api/find", {photo, hole, answer: "map"}, signal, tell);
 export const doctor = (photo, hole) => parts("api/doctor", {photo, hole});
 export const plan = (hole, model, signal) => parts("api/plan", {hole, hole_color: "white", model}, signal);
 export const show = async (photo) => (await parts("api/show", {photo})).file;

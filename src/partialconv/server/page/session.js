@@ -15,12 +15,13 @@ export class Session {
     this.past = []; // of steps: {patch} of the hole, or {patch, state} for a fill or a choice of another state
     this.future = [];
     this.saved = true;
+    this.proposed = 0; // pixels of the hole that are a proposal, see finding.js
     this.touched = false; // whether something was painted by hand since the last fill
   }
 
   // Whether something would be lost.
   get unsaved() {
-    return !this.saved || (this.touched && this.hole.total > 0);
+    return !this.saved || (this.touched && this.hole.total > this.proposed);
   }
 
   get state() {

@@ -1,13 +1,13 @@
 // Where photos come from: a file, a drop, the clipboard, the camera, or a sample.
 
 const $ = (id) => document.getElementById(id);
-const SAMPLES = [
-  ["scratches", "Scratches"],
+const SAMPLES = [ // name, label, and whether their damage is found rather than painted
+  ["scratches", "Scratches", true],
   ["lettering", "Lettering"],
   ["wires", "Wires"],
 ];
 
-// `take` gets a file, and for samples the picture of a hole.
+// `take` gets a file, and for samples the picture of a hole, and whether to look for damage first.
 export function listenForPhotos(take, say) {
   const pick = () => $("file").click();
   $("choose").onclick = $("open").onclick = pick;
@@ -37,7 +37,7 @@ export function listenForPhotos(take, say) {
     if (file) take(file);
   });
 
-  for (const [name, label] of SAMPLES) {
+  for (const [name, label, found] of SAMPLES) {
     const item = document.createElement("li"), button = document.createElement("button"), text = document.createElement("span");
     const image = new Image();
     [image.src, image.alt, text.textContent] = [`samples/${name}.jpg`, `Sample: ${label}`, label];
@@ -46,7 +46,7 @@ export function listenForPhotos(take, say) {
       const [photo, hole] = await Promise.all(
         [`${name}.jpg`, `${name}.holes.png`].map(async (file) => (await fetch(`samples/${file}`)).blob()),
       );
-      take(new File([photo], `${name}.jpg`, {type: "image/jpeg"}), hole);
+      take(new File([photo], `${name}.jpg`, {type: "image/jpeg"}), hole, found);
     };
     item.append(button, text);
     $("samples").append(item);

@@ -10,6 +10,7 @@ export class Tools {
     this.hardness = 1;
     this.hole = null;
     this.blocked = () => false;
+    this.picking = null; // called with a point of the photo where a tap means what is there, and paints nothing
     this.cursor = stage.querySelector("#cursor");
     this.shape = stage.querySelector("#shape path");
     this.points = [];
@@ -17,11 +18,15 @@ export class Tools {
   }
 
   tool() {
-    return this.name;
+    return this.picking ? "move" : this.name;
   }
 
   get round() {
     return this.name === "brush" || this.name === "eraser";
+  }
+
+  tap(point, event) {
+    this.picking?.(point, event);
   }
 
   begin(point, event) {

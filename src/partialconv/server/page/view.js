@@ -3,6 +3,7 @@
 import {HALF} from "./hole.js";
 
 const MOST_SCALE = 32; // screen pixels a photo pixel
+const SMALL = 8; // screen pixels: a mark that is smaller gets a ring
 const PREVIEW = 2048; // longer side of the smaller copy that is drawn while zoomed out
 
 // A photo for drawing: whole, and a smaller copy if it is large.
@@ -30,6 +31,7 @@ export class View {
     this.divider = 0.5; // share of the photo's width
     this.layer = null; // {bitmap, left, top}: a picture over a part of the photo, see distance.js
     this.hole = null;
+    this.marks = []; // parts to draw a ring around where they are small, see finding.js
     this.scale = 1; // stage pixels (CSS) a photo pixel
     this.x = 0; // of the photo's corner, in CSS pixels
     this.y = 0;
@@ -72,6 +74,20 @@ export class View {
     this.draw();
   }
 
+  // After the margins have changed: a photo that was fitted into them is again.
+  fitAgain() {
+    if (this.fitted) this.fit();
+  }
+
+  // Move the photo if a box of it is not seen whole within the margins.
+  reveal([left, top, right, bottom]) {
+    const [above, beside, below, before] = this.margins(), {scale} = this;
+    const x = this.x + ((left + right) / 2) * scale, y = this.y + ((top + bottom) / 2) * scale;
+    if (x > before && x < this.width - beside && y > above && y < this.height - below) return;
+    const middle = {x: (before + this.width - beside) / 2, y: (above + this.height - below) / 2};
+    this.zoom(1, middle, middle.x - x, middle.y - y);
+  }
+
   // Zoom by a factor around a point of the stage, and move by (dx, dy).
   zoom(factor, at, dx = 0, dy = 0) {
     if (!this.photo) return;
@@ -101,6 +117,7 @@ export class View {
       this.pending = 0;
       this.drawPhoto();
       this.drawHole();
+      this.drawMarks();
       this.changed();
     });
   }
@@ -180,6 +197,34 @@ export class View {
       }
     }
     overlay.putImageData(picture, left, top);
+  }
+
+  // Rings around what is too small to be seen as paint, and around the mark that is `chosen`.
+  drawMarks() {
+    if (!this.marks.length || this.before || this.layer) return;
+    const {overlay, ratio, scale} = this;
+    overlay.save();
+    overlay.setTransform(ratio, 0, 0, ratio, 0, 0);
+    const ring = (marks, least, styles) => {
+      overlay.beginPath();
+      for (const {box: [left, top, right, bottom]} of marks) {
+        const radius = Math.max(least, (Math.max(right - left, bottom - top) * scale) / 2 + 4);
+        const x = this.x + ((left + right) / 2) * scale, y = this.y + ((top + bottom) / 2) * scale;
+        if (x < -radius || y < -radius || x > this.width + radius || y > this.height + radius) continue;
+        overlay.moveTo(x + radius, y);
+        overlay.arc(x, y, radius, 0, 2 * Math.PI);
+      }
+      for (const [style, width] of styles) {
+        overlay.strokeStyle = style;
+        overlay.lineWidth = width;
+        overlay.stroke();
+      }
+    };
+    const color = `#${[0, 8, 16].map((shift) => ((this.color >> shift) & 255).toString(16).padStart(2, "0")).join("")}`;
+    const isSmall = ({box: [left, top, right, bottom]}) => Math.max(right - left, bottom - top) * scale < SMALL;
+    ring(this.marks.filter((mark) => !mark.dropped && isSmall(mark)), 6, [["#fffc", 3], [color, 1.5]]);
+    ring(this.marks.filter((mark) => mark.chosen), 14, [["#000a", 5], ["#fff", 3]]);
+    overlay.restore();
   }
 
   // From CSS, as 0x00bbggrr.

@@ -31,6 +31,30 @@ export const remarks = (report) => report.remarks.map((remark) => `${sentence(re
 
 export const refusal = (error) => REFUSALS[error.code] ?? sentence(error.message);
 
+export const KINDS = {
+  dust: ["Dust", "Dust, dirt and specks"],
+  scratches: ["Scratches", "Scratches, hairs and fibres"],
+  cracks: ["Cracks", "Cracks, folds and tears"],
+  stamp: ["Date stamp", "A date that the camera has printed"],
+  text: ["Lettering", "Lettering and subtitles"],
+};
+const MUCH = 0.15; // of a photo: damage is rarely more
+
+const percent = (share) => (share < 0.001 ? "less than 0.1 %" : `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`);
+
+// What was found, and whether that is a warning.
+export function found(count, share, touch) {
+  if (!count) return ["Nothing is marked. Move the slider to the right to find more.", false];
+  const finds = `${count} ${count === 1 ? "find" : "finds"}, ${percent(share)} of the photo.`;
+  if (share > MUCH) {
+    return [`${finds} So much is rarely damage: move the slider to the left.`, true];
+  }
+  return [`${finds} ${touch ? "Tap" : "Click"} what is no damage to leave it out, then fill.`, false];
+}
+
+export const oneFind = ({kind, dropped}, number, count) =>
+  `${KINDS[kind][0]}, find ${number} of ${count}${dropped ? ", left out" : ""}. ${dropped ? "Delete takes it in again." : "Delete leaves it out."}`;
+
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 // An honest word before a fill that will disappoint.
