@@ -1,7 +1,8 @@
 """Finding damage in large photos: what each size at which they are looked at adds, and what it takes.
 
     python benchmarks/find_large.py scales find.onnx --photos DIR --damage DIR
-    python benchmarks/find_large.py cost find.onnx --photos DIR --megapixels 12 24 100
+    python benchmarks/find_large.py cost find.onnx --photos DIR --megapixels 12
+    python benchmarks/find_large.py cost find.onnx --photos DIR --megapixels 24 100 --hollow     # memory alone, quickly
 
 Large photos are made: `scales` takes the middle of a test photo, ages and damages it as `benchmarks/find.py` does, and
 enlarges the result three times, with grain, so that the damage is three times as wide; beside it, damage is drawn in
@@ -26,6 +27,7 @@ from partialconv.data.damaged import read_photos
 from partialconv.data.spotting import count, scores_of
 from partialconv.errors import InputError
 from partialconv.finding import DamageFinder
+from partialconv.finding.finder import DOUBT
 from partialconv.finding.scales import doubled, halved
 
 Pixels = NDArray[np.uint8]
@@ -90,16 +92,15 @@ def less(probability: FloatArray, logits: float) -> FloatArray:
     return np.asarray(odds / (1 + odds), np.float32)
 
 
-RULES: dict[str, Callable[[FloatArray, FloatArray, FloatArray], FloatArray]] = {
+RULES: dict[str, Callable[[FloatArray, FloatArray, FloatArray], NDArray[np.floating]]] = {
     "full size": lambda full, half, quarter: full,  # noqa: ARG005
     "half": lambda full, half, quarter: half,  # noqa: ARG005
     "quarter": lambda full, half, quarter: quarter,  # noqa: ARG005
-    "full, half: the higher": lambda full, half, quarter: np.maximum(full, half),  # noqa: ARG005
-    "full, half, quarter: the highest": lambda full, half, quarter: np.maximum(np.maximum(full, half), quarter),
-    "the same, smaller ones less by 1": lambda full, half, quarter: np.maximum(
-        full, np.maximum(less(half, 1), less(quarter, 1))
+    "the highest of the three": lambda full, half, quarter: np.maximum(np.maximum(full, half), quarter),
+    "the higher of full size and half, less by 1 there": lambda full, half, quarter: np.maximum(full, less(half, 1)),  # noqa: ARG005
+    "and quarter less by 2, as shipped": lambda full, half, quarter: np.maximum(
+        full, np.maximum(less(half, DOUBT), less(quarter, 2 * DOUBT))
     ),
-    "half, quarter: the higher": lambda full, half, quarter: np.maximum(half, quarter),  # noqa: ARG005
     "mean of the three": lambda full, half, quarter: (full + half + quarter) / 3,
 }
 
@@ -133,23 +134,38 @@ def scales(arguments: argparse.Namespace) -> None:
         print(f"| {rule} | {numbers} |")
 
 
+class Hollow:
+    """In place of the network: finds nothing, and takes no time and no memory of its own."""
+
+    def run(self, _: list[str], given: dict[str, FloatArray]) -> tuple[FloatArray, FloatArray]:
+        """Probability 0 everywhere, and shares of 0."""
+        count, _channels, height, width = given["image"].shape
+        return np.zeros((count, 1, height, width), np.float32), np.zeros((count, 5, height, width), np.float32)
+
+
 def cost(arguments: argparse.Namespace) -> None:
     """Seconds and the most memory of finding, beside the photo."""
     photos = read_photos([arguments.photos], "test", 256)
     finder = DamageFinder(arguments.model)
-    print("| megapixels | seconds | of the processor | peak of the process in MB, of them the photo |")
-    print("|---:|---:|---:|---:|")
+    if arguments.hollow:
+        finder.session = Hollow()
+    print("| megapixels | seconds | of the processor | peak of the process in MB | before | of them the photo |")
+    print("|---:|---:|---:|---:|---:|---:|")
     for megapixels in sorted(arguments.megapixels):
         height = round((megapixels * 1e6 * 3 / 4) ** 0.5)
         width = round(megapixels * 1e6 / height)
         small = photos[0]
         pads = [(0, max(0, side - have)) for side, have in zip((height, width), small.shape[:2], strict=True)]
         image = np.pad(small, [*pads, (0, 0)], mode="symmetric")[:height, :width]
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MB
         begun, worked = perf_counter(), process_time()
         finder.scan(image).found()
         took, used = perf_counter() - begun, process_time() - worked
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MB
-        print(f"| {megapixels:g} | {took:.1f} | {used:.1f} | {peak:.0f}, {image.nbytes / MB:.0f} |", flush=True)
+        print(
+            f"| {megapixels:g} | {took:.1f} | {used:.1f} | {peak:.0f} | {before:.0f} | {image.nbytes / MB:.0f} |",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -160,6 +176,7 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--damage", type=Path)
     parser.add_argument("--megapixels", type=float, nargs="+", default=[12])
+    parser.add_argument("--hollow", action="store_true", help="without the network")
     arguments = parser.parse_args()
     if arguments.command == "scales" and arguments.damage is None:
         parser.error("expected --damage")

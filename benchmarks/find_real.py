@@ -1,7 +1,7 @@
 """Finds in photos that are really damaged, as one picture: the photo, what is found, the repair, and a published mask.
 
     git clone https://github.com/microsoft/Bringing-Old-Photos-Back-to-Life photos
-    python benchmarks/find_real.py photos -o real.png [--model find.onnx] [--sensitivity 0.5]
+    python benchmarks/find_real.py photos -o real.png [--model find.onnx] [--sensitivity 0.5] [--grow 1]
 
 The photos are the four that this repository calls old_w_scratch, and the one of its imgs/scratch_detection.png, where
 its authors show their own mask and result. Nobody states who owns these photos, so none of them is kept here.
@@ -42,13 +42,13 @@ def photos_of(folder: Path) -> dict[str, list[Pixels]]:
     return found
 
 
-def row(name: str, pictures: list[Pixels], search: Search) -> Pixels:
+def row(name: str, pictures: list[Pixels], search: Search, grow_px: int) -> Pixels:
     """The photo, what is found in red, the repair, and what was published."""
     photo, *published = pictures
     found = search.of(photo_of_array(photo))
     marked = photo.copy()
     marked[found.hole] = RED
-    repaired = np.asarray(partialconv.fill(photo, found.hole)) if found.parts else photo
+    repaired = np.asarray(partialconv.fill(photo, found.hole, grow_px=grow_px)) if found.parts else photo
     print(f"{name}: {finds_of(found)}")
     gap = np.full((photo.shape[0], GAP_PX, 3), 255, np.uint8)
     return np.concatenate([part for picture in (photo, marked, repaired, *published) for part in (picture, gap)], 1)
@@ -61,9 +61,10 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--sensitivity", type=float, default=0.5)
+    parser.add_argument("--grow", type=int, default=0)
     arguments = parser.parse_args()
     search = Search(sensitivity=arguments.sensitivity, model=arguments.model)
-    rows = [row(name, pictures, search) for name, pictures in photos_of(arguments.folder).items()]
+    rows = [row(name, pictures, search, arguments.grow) for name, pictures in photos_of(arguments.folder).items()]
     width = max(picture.shape[1] for picture in rows)
     sides = [((0, GAP_PX), (0, width - picture.shape[1]), (0, 0)) for picture in rows]
     sheet = [np.pad(picture, side, constant_values=255) for picture, side in zip(rows, sides, strict=True)]

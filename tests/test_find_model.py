@@ -7,6 +7,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from partialconv.zoo import FINDER
+
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / "src" / "partialconv" / "zoo" / "find.onnx"
 
@@ -39,3 +41,8 @@ def test_finds_scratches_and_leaves_a_smooth_picture_alone(session: onnxruntime.
     assert damage[1][truth].mean() > 0.6
     near = truth | np.roll(truth, 2, 1) | np.roll(truth, -2, 1)
     assert damage[1][~near].mean() < 0.01
+
+
+def test_the_package_knows_the_hash_of_its_file() -> None:
+    assert FINDER.path == FILE
+    assert FINDER.is_intact(), "after a change of find.onnx, its hash stands in partialconv/zoo/__init__.py, too"

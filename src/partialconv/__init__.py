@@ -10,7 +10,7 @@ from partialconv.privacy import switch_off
 if TYPE_CHECKING:
     from partialconv.filling.api import HoleWarning, PhotoWarning, fill
     from partialconv.filling.job import FillJob, fill_file
-    from partialconv.finding import Found, find
+    from partialconv.finding import Found, Search, find
     from partialconv.inference import Inpainter
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Inpainter",
     "InputError",
     "PhotoWarning",
+    "Search",
     "fill",
     "fill_file",
     "find",
@@ -33,6 +34,7 @@ switch_off()
 _LOADED_LATER = {
     "FillJob": "partialconv.filling.job",
     "Found": "partialconv.finding",
+    "Search": "partialconv.finding",
     "HoleWarning": "partialconv.filling.api",
     "PhotoWarning": "partialconv.filling.api",
     "Inpainter": "partialconv.inference",

@@ -44,7 +44,14 @@ def test_a_wide_speck_is_found_as_a_whole(network: finder.DamageFinder) -> None:
     found = network.scan(photo).found()
     assert [part.kind for part in found.parts] == ["dust"]
     assert found.hole[300:340, 500:540].all() and not found.hole[:290].any()
-    assert network.scan(photo[:799]).found().hole[319, 519] == np.False_
+    assert not finder.DamageFinder(network.path, num_scales=1).scan(photo).found().hole[315:325, 515:525].any()
+
+
+def test_what_is_found_in_a_smaller_copy_needs_to_be_clearer(network: finder.DamageFinder) -> None:
+    photo = np.full((800, 900, 3), 100, np.uint8)
+    photo[300:340, 500:540] = 170  # just enough where it is compared as a whole
+    half = network.scan(halved(photo, None)[0]).found()
+    assert half.hole[155:165, 255:265].any() and not network.scan(photo).found().hole[318:322, 518:522].any()
 
 
 def test_nothing_is_found_in_unknown_parts_of_large_photos(network: finder.DamageFinder) -> None:

@@ -122,8 +122,14 @@ def test_infrared_of_a_film_scanner_is_used(finder: httpx.Client) -> None:
     with io.BytesIO() as buffer:
         samples = np.dstack([rgb, infrared])
         tifffile.imwrite(buffer, samples, photometric="rgb", extrasamples=["unspecified"], metadata=None)
-        hole = np.asarray(decoded(find(finder, buffer.getvalue(), answer="hole").content))
-    assert hole[dust].mean() > 0.95
+        answer = find(finder, buffer.getvalue(), answer="hole")
+    assert np.asarray(decoded(answer.content))[dust].mean() > 0.95
+    assert json.loads(answer.headers["partialconv-report"])["infrared"]
+    with io.BytesIO() as buffer:  # film that blocks infrared itself, as black and white film does
+        samples = np.dstack([rgb, rgb[..., 0]])
+        tifffile.imwrite(buffer, samples, photometric="rgb", extrasamples=["unspecified"], metadata=None)
+        answer = find(finder, buffer.getvalue())
+    assert answer.status_code == 200 and not answer.json()["infrared"]
 
 
 def test_nothing_is_found_in_what_is_painted_already(finder: httpx.Client) -> None:

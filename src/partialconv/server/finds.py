@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from partialconv.conventions import Hole
-from partialconv.errors import InputError
+from partialconv.conventions import Hole, Progress
+from partialconv.errors import InputError, TooLargeError
 from partialconv.filling.watching import Stopwatch
 from partialconv.finding import DamageMap, Found, looked_at, open_finder
 from partialconv.finding.finder import threshold_at
-from partialconv.imageio import encode_png, read_photo
+from partialconv.imageio import Photo, encode_png, read_photo
 from partialconv.imageio.infrared import infrared_of
 from partialconv.masks import Diagnosis, HoleError, read_hole
 from partialconv.server.find_options import FindOptions
@@ -29,7 +29,7 @@ def find(photo: Path, hole: Path | None, options: FindOptions, tell: Callable[[f
     """Find the damage of a photo, with the finder of this installation.
 
     Args:
-        photo: It is looked at as it is shown; the infrared image in a TIFF of a film scanner is used.
+        photo: It is looked at as it is shown. The infrared image in a TIFF of a film scanner is used, if it can be.
         hole: A picture of what is known to be damaged, in which nothing is found; None = nothing is known.
         options: Of the request.
         tell: Is called with the share that is done, 0 to 1.
@@ -45,11 +45,9 @@ def find(photo: Path, hole: Path | None, options: FindOptions, tell: Callable[[f
     clock.begin("read")
     _check_finder()
     stored = read_photo(photo)
-    shown = stored.shown
-    unknown = None if hole is None else _marked(read_hole(hole, shown, options.hole_color))
-    infrared = infrared_of(stored)
+    unknown = None if hole is None else _marked(read_hole(hole, stored.shown, options.hole_color))
     clock.begin("find")
-    damage = looked_at(shown, None, unknown, infrared, lambda _, done, count: tell(done / count))
+    damage, by_infrared = _scanned(stored, unknown, lambda _, done, count: tell(done / count))
     found = damage.found(options.kinds, options.sensitivity, options.largest_px)
     clock.begin("write")
     height, width = found.hole.shape
@@ -59,10 +57,23 @@ def find(photo: Path, hole: Path | None, options: FindOptions, tell: Callable[[f
         "share": found.share,
         "num_parts": len(found.parts),
         "threshold": threshold_at(damage.threshold, options.sensitivity),
+        "infrared": by_infrared,
     }
     result = _written(photo, options.answer, damage, found, report)
     clock.end()
     return Answer(result, MEDIA_TYPES[result.suffix], report, clock.timings_s)
+
+
+def _scanned(photo: Photo, unknown: Hole | None, progress: Progress) -> tuple[DamageMap, bool]:
+    """Look at a photo, and say whether by infrared: what of it cannot be used is left out, as nobody can be asked."""
+    shown = photo.shown
+    try:
+        infrared = infrared_of(photo)
+        return looked_at(shown, None, unknown, infrared, progress), infrared is not None
+    except TooLargeError:
+        raise
+    except InputError:  # of the infrared image, such as that the film blocks infrared itself; if not, it comes again
+        return looked_at(shown, None, unknown, None, progress), False
 
 
 def _check_finder() -> None:

@@ -229,6 +229,7 @@ FIND_REPORT: Document = {
     "share": SHARE | {"description": "Of the photo that was found."},
     "num_parts": COUNT,
     "threshold": SHARE | {"description": "The probability from which on a pixel was taken."},
+    "infrared": FLAG | {"description": "Whether dust, scratches and cracks are what blocks infrared, in a film scan."},
 }
 SCHEMAS: Document = {
     "Health": _object(status={"const": "ok"}, version=TEXT, waiting=COUNT),
