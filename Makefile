@@ -25,7 +25,7 @@ lint: .venv/dev
 	$(BIN)/mypy --platform win32 --no-warn-unreachable --cache-dir .mypy_cache/windows src
 	$(BIN)/lint-imports
 
-# the documentation site: build/site/index.html
+# the documentation site: build/docs/index.html
 docs: .venv/dev
 	$(BIN)/python deploy/docs.py
 

@@ -1,8 +1,8 @@
-"""Build the documentation site into build/site, from the Markdown that GitHub shows.
+"""Build the documentation site into build/docs, from the Markdown that GitHub shows.
 
     python deploy/docs.py        # part of `make docs`
 
-Pages are copied to build/docs first. On the way, links between them are made to fit. A link to a file that is no page
+Pages are copied to build/pages first. On the way, links between them are made to fit. A link to a file that is no page
 of the site becomes its text, with the file's name. A comment such as `<!-- ::: partialconv.fill -->`, which GitHub does
 not show, becomes the reference that mkdocstrings writes from the docstrings.
 """
@@ -87,8 +87,8 @@ def lay_out(root: Path, into: Path) -> None:
 
 def main() -> int:
     """Lay out the pages and build the site."""
-    lay_out(ROOT, ROOT / "build" / "docs")
-    shutil.rmtree(ROOT / "build" / "site", ignore_errors=True)
+    lay_out(ROOT, ROOT / "build" / "pages")
+    shutil.rmtree(ROOT / "build" / "docs", ignore_errors=True)
     zensical = Path(sys.executable).parent / "zensical"
     return subprocess.run([zensical, "build", "--clean", "--strict"], cwd=ROOT, check=False).returncode
 
