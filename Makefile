@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test web site check fast lint wheels lowest client model clean
+.PHONY: demo test web site docs check fast lint wheels lowest client model clean
 
 demo: .venv/light
 	$(BIN)/python examples/demo.py
@@ -33,6 +33,10 @@ lint: .venv/dev
 	$(BIN)/mypy --platform win32 --no-warn-unreachable --cache-dir .mypy_cache/windows src
 	$(BIN)/lint-imports
 
+# the documentation site: build/docs/index.html
+docs: .venv/dev
+	$(BIN)/python deploy/docs.py
+
 # by hand or weekly, for they need the package index: where it installs, whether the oldest versions do, a generated client
 wheels: .venv/dev
 	$(BIN)/python deploy/wheels.py
@@ -48,7 +52,7 @@ client: .venv/dev
 	$(BIN)/python deploy/client.py
 
 clean:
-	rm -rf .venv demo dist build/site web/node_modules web/types
+	rm -rf .venv build demo dist web/node_modules web/types
 
 web/node_modules: web/package-lock.json
 	cd web && npm ci --no-progress --ignore-scripts
