@@ -14,6 +14,7 @@ from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 DOCS = Path(__file__).parents[1] / "docs"
 DESKTOP, PHONE = ViewportSize(width=1440, height=900), ViewportSize(width=390, height=844)
+MOST_MS = 120_000  # for a fill on a machine that is busy
 
 
 def take(page: Page, name: str) -> None:
@@ -38,6 +39,7 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport=DESKTOP, color_scheme="light")
+        page.set_default_timeout(MOST_MS)
         page.goto(address)
         page.wait_for_selector("body[data-loaded]")
         take(page, "server-start")
@@ -49,11 +51,12 @@ def main() -> None:
         page.click("#fill")
         page.wait_for_selector("#history li:nth-child(2)")
         page.click("#compare")
-        page.wait_for_timeout(3000)  # until the message has gone
+        page.wait_for_function("() => !document.querySelector('#message').matches('.shown')")
         take(page, "server-compare")
         phone = browser.new_page(
             viewport=PHONE, color_scheme="dark", device_scale_factor=2, is_mobile=True, has_touch=True
         )
+        phone.set_default_timeout(MOST_MS)
         open_sample(phone, address, 2)
         take(phone, "server-phone")
         open_sample(phone, address, 1)

@@ -141,7 +141,7 @@ def batch(
         raise InputError("batch needs a folder for its results: -o OUT.")
     if [holes is not None, options.hole_from_alpha, find].count(True) != 1:
         raise InputError(
-            "batch needs holes: a folder or a picture of them, or --holes-from-alpha, or --find, and not both."
+            "batch needs holes: a folder or a picture of them, or --holes-from-alpha, or --find, and only one of these."
         )
     chosen = (kind, sensitivity, largest, no_infrared, yes)
     if not find and chosen != (ALL, 0.5, None, False, False):
