@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check fast lint wheels lowest client model clean
+.PHONY: demo test web site docs check fast lint wheels lowest client model clean
 
 demo: .venv/light
 	$(BIN)/python examples/demo.py
@@ -10,6 +10,14 @@ demo: .venv/light
 # two processes, each of one core; a test goes to the one that has fewer left
 test: .venv/dev
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
+
+# the npm package of web/: its types and its tests in node; the tests of the page without a server need it, too
+web: web/node_modules
+	cd web && npm run --silent types && npm test --silent
+
+# the page without a server, for any file host
+site: web/node_modules
+	node web/site/build.js build/site
 
 # what to run while working: lint, types, and the tests that take under a second each, side by side
 check: .venv/dev
@@ -24,6 +32,10 @@ lint: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/mypy --platform win32 --no-warn-unreachable --cache-dir .mypy_cache/windows src
 	$(BIN)/lint-imports
+
+# the documentation site: build/docs/index.html
+docs: .venv/dev
+	$(BIN)/python deploy/docs.py
 
 # by hand or weekly, for they need the package index: where it installs, whether the oldest versions do, a generated client
 wheels: .venv/dev
@@ -40,7 +52,11 @@ client: .venv/dev
 	$(BIN)/python deploy/client.py
 
 clean:
-	rm -rf .venv demo dist
+	rm -rf .venv build demo dist web/node_modules web/types
+
+web/node_modules: web/package-lock.json
+	cd web && npm ci --no-progress --ignore-scripts
+	touch $@
 
 .venv/bin/python:
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { \

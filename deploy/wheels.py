@@ -10,8 +10,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import product
+from functools import partial
 from pathlib import Path
 
 PLATFORMS = {
@@ -53,17 +54,34 @@ def missing(platform: str, python: str, extra: str) -> str | None:
     return blamed[-1] if blamed else said
 
 
+def told(lacks: Sequence[str | None]) -> str:
+    """What does not install, by the requirement that is to blame.
+
+    Args:
+        lacks: Of each of `EXTRAS`, what has no wheel; None if everything has one.
+    """
+    if len({*lacks}) == 1:
+        return "nothing" if lacks[0] is None else f"everything: {lacks[0]}"
+    lines = []
+    for lack in dict.fromkeys(lacks):
+        extras = [extra or "light" for extra, one in zip(EXTRAS, lacks, strict=True) if one == lack]
+        lines += [f"{', '.join(extras)}: {lack}"] if lack else []
+    return "; ".join(lines)
+
+
 def main() -> int:
     """Print the table; the exit code is 1 if the light install has become impossible where it is promised."""
-    print("| platform | Python | " + " | ".join(extra or "light" for extra in EXTRAS) + " |")
-    print("|---|---|" + "---|" * len(EXTRAS))
+    print("| platform | Python | what does not install, and what has no wheel |\n|---|---|---|")
     broken = False
     with ThreadPoolExecutor(4) as pool:  # it waits for the index, not for the processor
-        for name, python in product(PLATFORMS, PYTHONS):
-            lacks = list(pool.map(lambda extra: missing(PLATFORMS[name], python, extra), EXTRAS))  # noqa: B023
-            broken |= name not in NOT_PROMISED and lacks[0] is not None
-            cells = ("yes" if lack is None else f"no {lack}" for lack in lacks)
-            print(f"| {name} | {python} | {' | '.join(cells)} |", flush=True)
+        for name, platform in PLATFORMS.items():
+            pythons: dict[str, list[str]] = {}
+            for python in PYTHONS:
+                lacks = list(pool.map(partial(missing, platform, python), EXTRAS))
+                broken |= name not in NOT_PROMISED and lacks[0] is not None
+                pythons.setdefault(told(lacks), []).append(python)
+            for said, some in pythons.items():
+                print(f"| {name} | {', '.join(some)} | {said} |", flush=True)
     return int(broken)
 
 

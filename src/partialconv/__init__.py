@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from partialconv.filling.job import FillJob, fill_file
     from partialconv.finding import Found, Search, find
     from partialconv.inference import Inpainter
+    from partialconv.video import FilledVideo, fill_video
 
 __all__ = [
     "FillJob",
     "FillOptions",
+    "FilledVideo",
     "Found",
     "HoleWarning",
     "Inpainter",
@@ -24,6 +26,7 @@ __all__ = [
     "Search",
     "fill",
     "fill_file",
+    "fill_video",
     "find",
 ]
 __version__ = "0.1.0"
@@ -33,6 +36,7 @@ switch_off()
 # loading the runtime takes a while; `import partialconv` and --help should not
 _LOADED_LATER = {
     "FillJob": "partialconv.filling.job",
+    "FilledVideo": "partialconv.video",
     "Found": "partialconv.finding",
     "Search": "partialconv.finding",
     "HoleWarning": "partialconv.filling.api",
@@ -40,6 +44,7 @@ _LOADED_LATER = {
     "Inpainter": "partialconv.inference",
     "fill": "partialconv.filling.api",
     "fill_file": "partialconv.filling.job",
+    "fill_video": "partialconv.video",
     "find": "partialconv.finding",
 }
 

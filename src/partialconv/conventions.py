@@ -34,6 +34,28 @@ def valid_from_hole(hole: Mask) -> Mask:
     return ~hole
 
 
+def some_blocks(hole: Hole, height: int, width: int) -> Hole:
+    """Which blocks of an array hold a pixel of the hole; those at the right and the bottom may be smaller.
+
+    Several times as fast as `reduceat` of the pixels, for it looks at eight of them at a time.
+
+    Args:
+        hole: (H, W).
+        height: Of a block, in pixels.
+        width: Of a block, a multiple of 8.
+
+    Returns:
+        (ceil(H / height), ceil(W / width)).
+
+    Example:
+        >>> import numpy as np
+        >>> some_blocks(np.eye(20, dtype=bool), 10, 16).astype(int).tolist()
+        [[1, 0], [1, 1]]
+    """
+    lines = np.bitwise_or.reduceat(np.packbits(hole, axis=1), np.arange(0, len(hole), height), axis=0)
+    return np.asarray(np.bitwise_or.reduceat(lines, np.arange(0, lines.shape[1], width // 8), axis=1) > 0)
+
+
 def composite(target: Array, output: Array, valid: Array) -> Array:
     """Known pixels of `target`, the rest of `output`: I_comp of the paper.
 

@@ -41,6 +41,20 @@ def require_torch(room: str) -> None:
         raise ImportError(f'{room} needs PyTorch: install it with pip install "partialconv[torch]".')
 
 
+def require_video(room: str) -> None:
+    """Fail with one sentence where something that clips need is missing.
+
+    Args:
+        room: What needs it, for the message.
+
+    Raises:
+        ImportError: a package is not installed.
+    """
+    for module, package in (("av", "PyAV"), ("cv2", "OpenCV")):
+        if importlib.util.find_spec(module) is None:
+            raise ImportError(f'{room} needs {package}: install it with pip install "partialconv[video]".')
+
+
 def require_training(room: str) -> None:
     """Fail with one sentence where something that training needs is missing.
 

@@ -142,8 +142,8 @@ def test_what_is_transparent_is_filled_and_becomes_opaque(tmp_path: Path) -> Non
     [
         (("missing", "holes", "-o", "out"), "no folder missing"),
         (("photos", "missing", "-o", "out"), "no file or folder missing"),
-        (("photos", "-o", "out"), "--holes-from-alpha, and not both"),
-        (("photos", "holes", "--holes-from-alpha", "-o", "out"), "not both"),
+        (("photos", "-o", "out"), "or --holes-from-alpha, or --find"),
+        (("photos", "holes", "--holes-from-alpha", "-o", "out"), "only one of these"),
         (("photos", "holes"), "-o OUT"),
         (("photos", "holes", "-o", "photos"), "name another one for the results"),
         (("photos", "holes", "-o", "out", "--resume", "--overwrite"), "choose one"),

@@ -133,8 +133,8 @@ def test_a_batch_refuses_what_is_implausible(tmp_path: Path, monkeypatch: pytest
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["in", "holes", "--find"], "and not both"),
-        (["in", "--find", "--holes-from-alpha"], "and not both"),
+        (["in", "holes", "--find"], "and only one of these"),
+        (["in", "--find", "--holes-from-alpha"], "and only one of these"),
         (["in", "holes", "--kind", "dust"], "are for --find: add it"),
         (["in", "--find", "--kind", "rust"], "the kind is 'rust'"),
     ],

@@ -95,6 +95,20 @@ def test_a_map_takes_three_bytes_a_pixel(model: Path) -> None:
     assert found.probability.nbytes + found.kinds.nbytes == 3 * 70 * 90
 
 
+def test_it_can_be_stopped_after_each_tile(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finder, "TILE_PX", 32)
+    told: list[tuple[int, int]] = []
+
+    def stop(_: str, done: int, total: int) -> None:
+        told.append((done, total))
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        finder.DamageFinder(model).scan(damaged(), progress=stop)
+    assert told == [(1, 9), (2, 9)]
+
+
 def test_what_needs_too_much_memory_is_refused(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available_bytes", lambda: 5_000_000)
     with pytest.raises(TooLargeError, match="finding damage in 90x70 pixels needs about"):

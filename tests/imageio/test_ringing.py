@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from partialconv.imageio import read_photo
-from partialconv.imageio.ringing import with_ringing
+from partialconv.imageio.ringing import _Blocks, with_ringing
 
 SIZE = (96, 120)
 
@@ -91,3 +91,20 @@ def test_other_formats_do_not_ring(tmp_path: Path) -> None:
     Image.open(saved(pixels, tmp_path / "a.jpg", quality=60)).save(tmp_path / "a.png")
     photo = read_photo(tmp_path / "a.png")
     np.testing.assert_array_equal(with_ringing(photo, speck()), speck())
+
+
+def test_the_surface_is_the_one_of_least_squares() -> None:
+    """Blocks share their sums, so the fit is compared with one of all samples around a block."""
+    rng, (rows, columns) = np.random.default_rng(1), np.mgrid[:3, :3]
+    free = np.array([[True, True, False, True, False, True, False, True, True]])
+    blocks = _Blocks(np.stack([rows, columns], axis=-1).reshape(1, 9, 2), free)
+    window = rng.normal(100, 30, (24, 24))
+    tiles = window.reshape(3, 8, 3, 8).swapaxes(1, 2).reshape(9, 64)
+    mean_square, middle = blocks.deviation(np.stack([tiles[3 * row + column] for row, column in blocks.places]))
+    y, x = (np.mgrid[:24, :24] - 11.5) / 24
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+    known = free.reshape(3, 3).repeat(8, axis=0).repeat(8, axis=1)
+    coefficients = np.linalg.lstsq(terms[known], window[known])[0]
+    deviation = window - terms @ coefficients
+    np.testing.assert_allclose(middle[0], deviation[8:16, 8:16], atol=0.05)
+    np.testing.assert_allclose(mean_square[0], (deviation[known] ** 2).mean(), rtol=1e-4)

@@ -52,7 +52,6 @@ def fill(
     options: FillOptions,
 ) -> None:
     """Fill the holes of a photo, and keep the rest."""
-    from partialconv.filling.estimate import estimate_file
     from partialconv.filling.job import FillJob, fill_file
     from partialconv.filling.naming import output_for, suffix_for
     from partialconv.filling.watching import Watcher
@@ -87,6 +86,8 @@ def fill(
         if dry_run:
             if output is not None:
                 job.check()
+            from partialconv.filling.estimate import estimate_file
+
             told = estimate_file(job, Teller())
             show.end()
             print(json.dumps(told.as_dict()) if as_json else "\n".join(told.lines()))
@@ -140,7 +141,7 @@ def batch(
         raise InputError("batch needs a folder for its results: -o OUT.")
     if [holes is not None, options.hole_from_alpha, find].count(True) != 1:
         raise InputError(
-            "batch needs holes: a folder or a picture of them, or --holes-from-alpha, or --find, and not both."
+            "batch needs holes: a folder or a picture of them, or --holes-from-alpha, or --find, and only one of these."
         )
     chosen = (kind, sensitivity, largest, no_infrared, yes)
     if not find and chosen != (ALL, 0.5, None, False, False):

@@ -12,6 +12,7 @@ from partialconv.cli.find import find, repair
 from partialconv.cli.masks import doctor, masks_app
 from partialconv.cli.serve import serve
 from partialconv.cli.train import average, convert, export, models, pack, slim, train, train_finder
+from partialconv.cli.video import video
 from partialconv.errors import InputError
 from partialconv.privacy import keep_fonts_apart
 
@@ -34,6 +35,10 @@ EXAMPLES = {
         "partialconv batch photos/ stamp.png --anchor=bottom-right -o results/",
         "partialconv batch photos/ holes/ -o results/ --resume",
         "partialconv batch scans/ --find --kind=dust,scratches -o results/",
+    ),
+    video: (
+        "partialconv video clip.mp4 --frame frame.png",
+        "partialconv video clip.mp4 holes.png -o filled.mp4",
     ),
     find: (
         "partialconv find photo.jpg --overlay look.png",
@@ -84,6 +89,7 @@ def options(
 for command in (
     fill,
     batch,
+    video,
     find,
     repair,
     serve,

@@ -1,6 +1,7 @@
 """The one road from a photo and its hole to a filled photo."""
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -138,6 +139,7 @@ def fill_file(job: FillJob, inpainter: Inpainter | None = None, watcher: Watcher
 
     begin("read")
     job.check()
+    opening = _opening(job.options) if inpainter is None and job.search is None else None
     finds: Finds | None = None
     if job.search is None:
         photo, found = read_job(job)
@@ -151,6 +153,8 @@ def fill_file(job: FillJob, inpainter: Inpainter | None = None, watcher: Watcher
     remarks = [*photo.remarks, *about_ringing]
     for remark in remarks:
         watcher.remarked(remark)
+    if opening is not None:
+        inpainter, opening = opening.result(), None
     inpainter = inpainter or open_inpainter(job.options)
     begin("fill")
     steps = inpainter.plan(hole)
@@ -247,6 +251,14 @@ def open_inpainter(options: FillOptions) -> Inpainter:
     """
     model = model_path(options.model)
     return Inpainter(model, open_runtime(options.runtime, model, options.device, options.precision))
+
+
+def _opening(options: FillOptions) -> "Future[Inpainter]":
+    """Open the network beside what else is done: loading and reading a photo take about the same time."""
+    executor = ThreadPoolExecutor(1)
+    opening = executor.submit(open_inpainter, options)
+    executor.shutdown(wait=False)
+    return opening
 
 
 def fill_photo(

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,14 +21,19 @@ UNFINISHED = re.compile(r"\.[0-9a-f]{16}\.unfinished")
 _ACTIVE: set[Path] = set()
 
 
-def check_destination(path: Path, overwrite: bool) -> None:
+def check_destination(path: Path, overwrite: bool, suffixes: Collection[str] = tuple(FORMAT_OF_SUFFIX)) -> None:
     """Refuse, before any work is done, a file that cannot or must not be written.
+
+    Args:
+        path: The file.
+        overwrite: Whether it may be replaced.
+        suffixes: One of which its name must have; those of photos, if none are given.
 
     Raises:
         InputError: unknown suffix, missing or read-only folder, no regular file, or it exists and `overwrite` is False.
     """
-    if path.suffix.lower() not in FORMAT_OF_SUFFIX:
-        raise InputError(f"cannot write {path}: its name must end in one of {', '.join(FORMAT_OF_SUFFIX)}.")
+    if path.suffix.lower() not in suffixes:
+        raise InputError(f"cannot write {path}: its name must end in one of {', '.join(suffixes)}.")
     try:
         if not path.parent.is_dir():
             raise InputError(f"cannot write {path}: there is no folder {path.parent}.")

@@ -54,7 +54,9 @@ class Filled:
             )
         self.photo, self.hole, self.opaque = photo, hole, opaque
         # the colours of the hole row by row, and where each row begins: a whole photo of them need not be kept
-        self._colours = rgb[hole]
+        marked = np.flatnonzero(hole.any(axis=1))
+        rows = slice(int(marked[0]), int(marked[-1]) + 1) if len(marked) else slice(0)
+        self._colours = rgb[rows][hole[rows]]
         if photo.mode == "CMYK":  # once, for a JPEG is written in two passes
             self._colours = ink_of_rgb(_as(np.dtype(np.uint8), self._colours), photo.info.get("icc_profile"))
         self._starts = np.concatenate([[0], np.cumsum(np.count_nonzero(hole, axis=1))])

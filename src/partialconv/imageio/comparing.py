@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL.ImageFile import ImageFile
 
+from partialconv.conventions import some_blocks
 from partialconv.errors import InputError
 from partialconv.imageio.colours import Filled
 from partialconv.imageio.ink import Samples
@@ -95,9 +96,7 @@ def _touched(hole: Bools, image: ImageFile) -> tuple[Bools, int, int]:
     """Which of the units of a JPEG the hole touches, and how tall and wide they are."""
     layers = getattr(image, "layer", [])
     wide, tall = (BLOCK_PX * max((layer[i] for layer in layers), default=1) for i in (1, 2))
-    height, width = hole.shape
-    across = np.logical_or.reduceat(hole, np.arange(0, width, wide), axis=1)
-    return np.logical_or.reduceat(across, np.arange(0, height, tall), axis=0), tall, wide
+    return some_blocks(hole, tall, wide), tall, wide
 
 
 def _rows(touched: tuple[Bools, int, int], start: int, stop: int, size: tuple[int, int]) -> Bools:

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from partialconv.conventions import some_blocks
 from partialconv.errors import InputError
 from partialconv.imageio.attached import MPF_NAME, attached_to, with_index
 from partialconv.imageio.colours import Filled
 from partialconv.imageio.markers import APP0, APP2, APP14, COM, FRAMES, Segment, parse_jpeg, write_jpeg
 
 BLOCK = 8
+BAND_PX = 64  # rows of the photo whose blocks are computed at once
 # row k is the k-th cosine of the orthonormal 8-point DCT (ITU T.81, A.3.3)
 _K = np.arange(BLOCK)
 DCT = np.cos((2 * _K[None] + 1) * _K[:, None] * np.pi / 16) * np.where(_K[:, None] == 0, np.sqrt(1 / 8), 0.5)
@@ -131,8 +133,9 @@ def _rewrite(path: Path, filled: Filled, planes: tuple[Plane, ...]) -> None:
     jpeg = jpeglib.read_dct(str(path))
     height = filled.photo.size[0]
     tallest = BLOCK * int(np.asarray(jpeg.samp_factor)[:, 0].max())
-    for top in range(0, height if planes else 0, tallest):  # each row of the photo is computed once for all planes
-        span = slice(top, min(top + tallest, height))
+    band = max(BAND_PX // tallest, 1) * tallest
+    for top in range(0, height if planes else 0, band):  # colours of some rows are computed once for all planes
+        span = slice(top, min(top + band, height))
         if filled.hole[span].any():
             rows = filled.rows(span.start, span.stop)
             for place, plane in enumerate(planes):
@@ -149,23 +152,42 @@ def _change(jpeg: Any, place: int, plane: Plane, top: int, hole: NDArray[np.bool
     factors = np.asarray(jpeg.samp_factor)  # (planes, 2): vertical, horizontal
     step_y, step_x = (int(step) for step in factors.max(axis=0) // factors[place])
     tall, wide = BLOCK * step_y, BLOCK * step_x
-    for start in range(0, len(rows), tall):
-        span = slice(start, start + tall)
-        if hole[span].any():
-            row = (top + start) // tall
-            touched = _blocks(hole[span], coefficients.shape[1], tall, wide).any(axis=(1, 2))
-            blocks = _blocks(rows[span], coefficients.shape[1], tall, wide)[touched]
-            values = plane(blocks.reshape(*blocks.shape[:3], -1).astype(np.float64))
-            samples = values.reshape(-1, BLOCK, step_y, BLOCK, step_x).mean(axis=(2, 4)) - 128
-            coefficients[row, touched] = np.rint(DCT @ samples @ DCT.T / table).astype(coefficients.dtype)
+    places = np.argwhere(some_blocks(hole, tall, wide)[:, : coefficients.shape[1]])
+    samples = plane(averaged(cut_blocks(rows, places, tall, wide), step_y, step_x)) - 128
+    values = np.rint(DCT @ samples @ DCT.T / table).astype(coefficients.dtype)
+    coefficients[top // tall + places[:, 0], places[:, 1]] = values
 
 
-def _blocks(rows: NDArray[Any], number: int, tall: int, wide: int) -> NDArray[Any]:
-    """Cut some rows, (h, W, ...), into (number, tall, wide, ...), the border repeated."""
-    rows = rows[:, : number * wide]
-    missing = [(0, tall - rows.shape[0]), (0, number * wide - rows.shape[1])]
-    rows = np.pad(rows, missing + [(0, 0)] * (rows.ndim - 2), mode="edge")
-    return rows.reshape(tall, number, wide, *rows.shape[2:]).swapaxes(0, 1)
+def cut_blocks(pixels: NDArray[Any], places: NDArray[np.intp], height: int, width: int) -> NDArray[Any]:
+    """Cut blocks out of an array, the border repeated.
+
+    Args:
+        pixels: (H, W, ...).
+        places: Row and column of each block in the grid of blocks, (N, 2); may lie beyond the border.
+        height: Of a block, in pixels.
+        width: Of a block, in pixels.
+
+    Returns:
+        (N, height, width, ...).
+    """
+    rows = (places[:, :1] * height + np.arange(height)).clip(0, pixels.shape[0] - 1)
+    columns = (places[:, 1:] * width + np.arange(width)).clip(0, pixels.shape[1] - 1)
+    return np.asarray(pixels[rows[:, :, None], columns[:, None, :]])
+
+
+def averaged(blocks: NDArray[Any], tall: int, wide: int) -> NDArray[np.float64]:
+    """The means of `tall` times `wide` pixels, (N, height / tall, width / wide, channels).
+
+    Planes are linear, so it is the same before or after a `Plane`, and here there are fewer values left for it.
+
+    Args:
+        blocks: (N, height, width) or (N, height, width, channels).
+        tall: Rows that become one.
+        wide: Columns that become one.
+    """
+    blocks = blocks.reshape(*blocks.shape[:3], -1)
+    parts = [blocks[:, row::tall, column::wide] for row in range(tall) for column in range(wide)]
+    return np.asarray(sum(part.astype(np.float64) for part in parts) / (tall * wide))
 
 
 def _swap_planes(path: Path) -> None:

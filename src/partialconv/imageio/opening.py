@@ -23,7 +23,8 @@ from partialconv.imageio.structure import check_exif, structure_of
 MAX_PIXELS = 250_000_000
 MAX_SIDE_PX = 65_535  # as of a JPEG
 MAX_FILE_BYTES = 1 << 31  # more than 250 million pixels of 16 bits with alpha, as they are
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+# those that Pillow knows from the start come first: for another one it imports all that it has
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "AVIF", "TIFF", "WEBP")
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
 BAND_ROWS = 256

@@ -5,18 +5,22 @@ the hole does not touch, are smooth: what deviates from them by more than they d
 steps of the quantisation can explain, is ringing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from partialconv.imageio.jpeg import BLOCK, Plane, planes_of
-from partialconv.imageio.markers import FRAMES, Jpeg, parse_jpeg
+from partialconv.conventions import some_blocks
+from partialconv.imageio.jpeg import BLOCK, Plane, averaged, cut_blocks, planes_of
+from partialconv.imageio.markers import FRAMES, Segment, parse_jpeg
 from partialconv.imageio.photo import Photo
 
 TABLES = 0xDB
 SPAN = 3 * BLOCK  # a block and those around it
 BLOCKS_AT_ONCE = 1024
+OFFSETS = np.array([(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)])  # the fifth is the block itself
+NUM_TERMS, RIDGE = 6, 1e-3  # of a quadratic surface
 # Growing over texture would cost more than its ringing does; benchmarks/ringing.py measures the trade that these make.
 EXCESS = 2.5  # of the deviation of 3x3 samples, against that of the blocks beside
 LEAST_LEVELS = 1.0  # of 255: smaller deviations are not seen
@@ -28,6 +32,7 @@ LEAST_KNOWN, FLAT_KNOWN = 2 * BLOCK**2, 4 * BLOCK**2  # samples of them
 MOST_STEPS, FLAT_STEPS = 1.0, 2.0  # that ringing deviates, in root mean square steps of quantisation
 MOST_SHARE, FLAT_SHARE = 0.2, 0.5  # of the contrast of what is in the hole
 Grid = NDArray[np.bool_]
+Places = NDArray[np.intp]
 Map = NDArray[np.float64]
 
 
@@ -45,21 +50,24 @@ def with_ringing(photo: Photo, hole: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """
     if photo.format != "JPEG" or not hole.any():
         return hole
-    jpeg = parse_jpeg(photo.content)
+    segments = parse_jpeg(photo.content).segments
     grown = hole.copy()
-    first, *_ = planes_of(jpeg.segments)
-    for plane, step, (tall, wide) in _planes(jpeg):
-        for rows, columns, ringing in _ringing(photo, hole, (first, plane), step, tall, wide):
+    light, *_ = planes_of(segments)
+    for (tall, wide), planes in _planes(segments).items():
+        for rows, columns, ringing in _ringing(photo, hole, light, planes, tall, wide):
             region = grown[rows, columns]
             enlarged = ringing.repeat(tall, axis=0).repeat(wide, axis=1)
             region |= enlarged[: region.shape[0], : region.shape[1]]
     return grown if not grown.all() else hole
 
 
-def _planes(jpeg: Jpeg) -> Iterator[tuple[Plane, float, tuple[int, int]]]:
-    """Each plane, the root mean square of its quantisation steps, and how many pixels one of its samples covers."""
+def _planes(segments: Sequence[Segment]) -> dict[tuple[int, int], list[tuple[Plane, float]]]:
+    """The planes and the root mean square of their quantisation steps, by how many pixels one of their samples covers.
+
+    Planes of one grid stand together, because they share their blocks.
+    """
     steps = {}
-    for marker, content in jpeg.segments:
+    for marker, content in segments:
         place = 0
         while marker == TABLES and place < len(content):
             wide, number = divmod(content[place], 16)
@@ -67,89 +75,127 @@ def _planes(jpeg: Jpeg) -> Iterator[tuple[Plane, float, tuple[int, int]]]:
             table = np.frombuffer(content[place + 1 : place + 1 + size], ">u2" if wide else "u1").astype(float)
             steps[number] = float(np.sqrt((table**2).mean()))
             place += 1 + size
-    frame = next(content for marker, content in jpeg.segments if marker in FRAMES)
+    frame = next(content for marker, content in segments if marker in FRAMES)
     factors = [divmod(both, 16) for both in frame[7::3]]
     widest, tallest = (max(factor) for factor in zip(*factors, strict=True))
-    for plane, (across, down), number in zip(planes_of(jpeg.segments), factors, frame[8::3], strict=False):
-        yield plane, steps.get(number, 0.0), (tallest // down, widest // across)
+    found: dict[tuple[int, int], list[tuple[Plane, float]]] = {}
+    for plane, (across, down), number in zip(planes_of(segments), factors, frame[8::3], strict=False):
+        found.setdefault((tallest // down, widest // across), []).append((plane, steps.get(number, 0.0)))
+    return found
 
 
 def _ringing(
-    photo: Photo, hole: Grid, planes: tuple[Plane, Plane], step: float, tall: int, wide: int
+    photo: Photo, hole: Grid, light: Plane, planes: Sequence[tuple[Plane, float]], tall: int, wide: int
 ) -> Iterator[tuple[slice, slice, Grid]]:
-    """What rings in the blocks of a plane, (BLOCK, BLOCK) samples for each, and their place in the photo.
+    """What rings in the blocks of some planes of one grid, (BLOCK, BLOCK) samples for each, and their place.
 
-    The first of the two planes is that of brightness, whose texture would be lost with the ringing of the second one.
+    `light` is the plane of brightness, whose texture would be lost with the ringing of the others.
     """
     height, width = BLOCK * tall, BLOCK * wide
-    padding = [(0, -hole.shape[0] % height), (0, -hole.shape[1] % width)]
-    marked = np.pad(hole, padding)
-    cells = marked.reshape(marked.shape[0] // height, height, marked.shape[1] // width, width)
-    touched = cells.any(axis=(1, 3))
-    places = np.argwhere(touched & ~cells.all(axis=(1, 3)))
+    touched = some_blocks(hole, height, width)
     ground = np.pad(touched, 1, constant_values=True)
+    places = np.argwhere(touched)
+    free = np.stack([~ground[tuple((places + 1 + offset).T)] for offset in OFFSETS], axis=1)
+    enough = BLOCK**2 * np.count_nonzero(free, axis=1) >= LEAST_KNOWN
+    places, free = places[enough], free[enough]
     for start in range(0, len(places), BLOCKS_AT_ONCE):
-        some = places[start : start + BLOCKS_AT_ONCE]
-        values, holes = [], []
-        for row, column in some:
-            values.append([_samples(photo, plane, row * height, column * width, tall, wide) for plane in planes])
-            holes.append(cells[row, :, column, :].reshape(BLOCK, tall, BLOCK, wide).any(axis=(1, 3)))
-        free = np.stack([~ground[row : row + 3, column : column + 3] for row, column in some])
-        known = free.repeat(BLOCK, axis=1).repeat(BLOCK, axis=2)
-        light, colour = np.moveaxis(np.array(values), 1, 0)
-        texture = np.square(_deviation(light, known) * known).sum(axis=(1, 2)) * tall * wide
-        smooth = texture <= SMOOTH_LEVELS**2 * known.sum(axis=(1, 2))
-        found = _deviating(colour, known, np.stack(holes), step) & smooth[:, None, None]
-        for (row, column), ringing in zip(some, found, strict=True):
+        near = places[start : start + BLOCKS_AT_ONCE, None] + OFFSETS
+        some = _Blocks(near, free[start : start + BLOCKS_AT_ONCE])
+        found = np.zeros((len(near), BLOCK, BLOCK), bool)
+        brightness, middle = some.deviation(some.samples(photo, light, tall, wide))
+        smooth = brightness * tall * wide <= SMOOTH_LEVELS**2
+        if not smooth.any():
+            continue
+        marked = some.marked(hole, tall, wide)
+        for plane, step in planes:
+            usual = brightness
+            if plane is not light:
+                usual, middle = some.deviation(some.samples(photo, plane, tall, wide))
+            found |= _deviating(usual, middle, some.num_known, marked, step)
+        found &= smooth[:, None, None]
+        for (row, column), ringing in zip(near[:, 4], found, strict=True):
             if ringing.any():
                 rows = slice(row * height, min((row + 1) * height, hole.shape[0]))
                 yield rows, slice(column * width, min((column + 1) * width, hole.shape[1])), ringing
 
 
-def _samples(photo: Photo, plane: Plane, top: int, left: int, tall: int, wide: int) -> Map:
-    """The samples of a plane in a block and those around it, (SPAN, SPAN); beyond the photo the border repeats."""
-    height, width = BLOCK * tall, BLOCK * wide
-    rows = np.arange(top - height, top + 2 * height).clip(0, photo.size[0] - 1)
-    columns = np.arange(left - width, left + 2 * width).clip(0, photo.size[1] - 1)
-    part = photo.samples[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    values = plane(part.reshape(*part.shape[:2], -1).astype(np.float64))
-    values = values[rows - rows[0]][:, columns - columns[0]]
-    return np.asarray(values.reshape(SPAN, tall, SPAN, wide).mean(axis=(1, 3)))
+class _Blocks:
+    """Some blocks that a hole touches, with those around them, each of which is looked at once.
+
+    Args:
+        near: Row and column of each block and of those around it in the grid, (N, 9, 2).
+        free: Which of these the hole does not touch, (N, 9).
+    """
+
+    def __init__(self, near: Places, free: Grid) -> None:
+        self.free, self.num_known = free, BLOCK**2 * np.count_nonzero(free, axis=1)
+        needed = free.copy()
+        needed[:, 4] = True
+        self.places, number = np.unique(near[needed], axis=0, return_inverse=True)
+        self.index = np.zeros(free.shape, np.intp)
+        self.index[needed] = number.reshape(-1)
+
+    def samples(self, photo: Photo, plane: Plane, tall: int, wide: int) -> Map:
+        """The samples of a plane in each block, (U, BLOCK**2); beyond the photo the border repeats."""
+        pixels = cut_blocks(photo.samples, self.places, BLOCK * tall, BLOCK * wide)
+        return plane(averaged(pixels, tall, wide)).reshape(-1, BLOCK**2)
+
+    def marked(self, hole: Grid, tall: int, wide: int) -> Grid:
+        """Which samples of the blocks are in the hole, (N, BLOCK, BLOCK)."""
+        pixels = cut_blocks(hole, self.places[self.index[:, 4]], BLOCK * tall, BLOCK * wide)
+        return np.asarray(pixels.reshape(-1, BLOCK, tall, BLOCK, wide).any(axis=(2, 4)))
+
+    def deviation(self, values: Map) -> tuple[Map, Map]:
+        """What samples deviate from the quadratic surface that fits the known ones around a block.
+
+        The fit is made of sums over each block, moved to where it lies, so that no sample is added up twice.
+
+        Returns:
+            The mean square of the known ones, (N,), and the deviation of the blocks themselves, (N, BLOCK, BLOCK).
+        """
+        terms, moving = _surface()
+        sums, squares = values @ terms[4], (values**2).sum(axis=1)
+        moments = np.einsum("np,npi,pij->nj", self.free, sums[self.index], moving, optimize=True)
+        normal = self.free @ (terms.swapaxes(1, 2) @ terms).reshape(9, -1)
+        normal = normal.reshape(-1, NUM_TERMS, NUM_TERMS)
+        surface = np.linalg.solve(normal + RIDGE * np.eye(NUM_TERMS), moments[..., None])
+        explained = (surface * (2 * moments[..., None] - normal @ surface)).sum(axis=(1, 2))
+        left = (squares[self.index] * self.free).sum(axis=1) - explained
+        middle = values[self.index[:, 4]] - surface[..., 0] @ terms[4].T
+        return left / self.num_known, middle.reshape(-1, BLOCK, BLOCK)
 
 
-def _deviating(values: Map, known: Grid, hole: Grid, step: float) -> Grid:
+@cache
+def _surface() -> tuple[Map, Map]:
+    """The terms of a quadratic surface in a block and those around it, (9, BLOCK**2, NUM_TERMS), and how to move sums.
+
+    The second one, (9, NUM_TERMS, NUM_TERMS), turns sums over samples times the terms of the middle block into sums
+    with those of another one.
+    """
+    y, x = (np.mgrid[:SPAN, :SPAN] - (SPAN - 1) / 2) / SPAN
+    whole = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+    terms = whole.reshape(3, BLOCK, 3, BLOCK, NUM_TERMS).swapaxes(1, 2).reshape(9, BLOCK**2, NUM_TERMS)
+    return terms, np.linalg.pinv(terms[4]) @ terms
+
+
+def _deviating(usual: Map, middle: Map, num_known: NDArray[np.intp], hole: Grid, step: float) -> Grid:
     """Where blocks deviate from their untouched neighbours, (N, BLOCK, BLOCK).
 
     Args:
-        values: Samples of a plane, (N, SPAN, SPAN).
-        known: In untouched blocks, of the same shape.
-        hole: Of the block in the middle, (N, BLOCK, BLOCK).
+        usual: Mean square of what the neighbours deviate from their surface, (N,).
+        middle: What the blocks do, (N, BLOCK, BLOCK).
+        num_known: Samples of the neighbours, (N,).
+        hole: (N, BLOCK, BLOCK).
         step: Root mean square of the steps of quantisation.
     """
-    deviation = _deviation(values, known)
-    number = known.sum(axis=(1, 2))
-    usual = np.maximum((deviation**2 * known).sum(axis=(1, 2)) / np.maximum(number, 1), LEAST_LEVELS**2)
-    middle = deviation[:, BLOCK:-BLOCK, BLOCK:-BLOCK]
-    flat = (usual <= FLAT_LEVELS**2) & (number >= FLAT_KNOWN)
+    usual = np.maximum(usual, LEAST_LEVELS**2)
+    flat = (usual <= FLAT_LEVELS**2) & (num_known >= FLAT_KNOWN)
     contrast = (np.abs(middle) * hole).max(axis=(1, 2))
     most = np.minimum(np.where(flat, FLAT_STEPS, MOST_STEPS) * step, np.where(flat, FLAT_SHARE, MOST_SHARE) * contrast)
     small = ~hole & (np.abs(middle) <= most[:, None, None])
     energy = _near(middle**2 * small) / np.maximum(_near(small.astype(float)), 1e-9)
     rings = small & (energy > EXCESS**2 * usual[:, None, None])
-    known_well = (number >= LEAST_KNOWN) & (usual <= SMOOTH_LEVELS**2)
-    return np.asarray(rings & known_well[:, None, None])
-
-
-def _deviation(values: Map, known: Grid) -> Map:
-    """What samples, (N, SPAN, SPAN), deviate from the quadratic surface that fits the known ones."""
-    y, x = (np.mgrid[:SPAN, :SPAN] - (SPAN - 1) / 2) / SPAN
-    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1).reshape(-1, 6)
-    weights = known.reshape(len(known), -1).astype(float)
-    flat = values.reshape(len(values), -1)
-    normal = np.einsum("pi,np,pj->nij", terms, weights, terms) + 1e-3 * np.eye(6)
-    moments = (flat * weights) @ terms
-    model = np.linalg.solve(normal, moments[..., None])[..., 0] @ terms.T
-    return np.asarray((flat - model).reshape(values.shape))
+    return np.asarray(rings & (usual <= SMOOTH_LEVELS**2)[:, None, None])
 
 
 def _near(values: Map) -> Map:

@@ -155,7 +155,7 @@ def _quietest(seen: _Seen) -> float | None:
     if not places.any():
         return None
     energies = _filtered(_reduced((grey - smooth) ** 2 * known), blur)[places] / count[places]
-    return float(QUIETEST_TO_MEAN * max(np.quantile(energies, QUIETEST), 0))
+    return float(QUIETEST_TO_MEAN * max(_quantile(energies, QUIETEST), 0))
 
 
 def _shows_grain(tone: Map) -> Hole:
@@ -170,13 +170,19 @@ def _wanted(energy: Map, known: Map, tone: Map, there: Map) -> tuple[Map, Map]:
     wide = [side + DEEP_MARGIN_PX // STEP_PX for side in energy.shape]  # nothing is known beyond
     near = _blur(wide, NEAR_PX / STEP_PX) + FAR_WEIGHT * _blur(wide, FAR_PX / STEP_PX)
     all_energy, all_known = _filtered(energy, near), _filtered(known, near)
-    low, high = np.quantile(tone, [0.01, 0.99])
+    low, high = (_quantile(tone, share) for share in (0.01, 0.99))
     place = ((tone - low) / max(high - low, 1e-6)).clip(0, 1) * (NUM_TONES - 1)
     weights = (1 - np.abs(place - np.arange(NUM_TONES)[:, None, None])).clip(0, 1)
     total = _filtered(energy * weights, near) + SHARED * all_energy
     count = _filtered(known * weights, near) + SHARED * all_known
     wanted = (weights * (total + NO_GRAIN * there) / (count + NO_GRAIN)).sum(axis=0)
     return np.asarray(wanted), np.asarray(all_known / (all_known + NO_GRAIN))
+
+
+def _quantile(values: Map, share: float) -> float:
+    """As NumPy's, whose first call imports a large part of it that nothing else needs."""
+    ordered = np.sort(values, axis=None)
+    return float(np.interp(share * (len(ordered) - 1), np.arange(len(ordered)), ordered))
 
 
 def _spectrum(detail: Map) -> Map:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from partialconv.conventions import Hole
+from partialconv.conventions import Hole, some_blocks
 
 BLOCK_PX = 8  # crops and depths are planned on a grid of such blocks
 DEEP_BLOCKS = 1  # what is deeper inside a hole is filled at half the scale first: better, see docs/planner.md
@@ -198,10 +198,7 @@ def pixels_of(blocks: Hole, box: Box) -> Hole:
 
 def _blocks(hole: Hole) -> tuple[Hole, Hole]:
     """Whether some, and whether all pixels of each block are in the hole."""
-    starts = [np.arange(0, side, BLOCK_PX) for side in hole.shape]
-    some = np.logical_or.reduceat(np.logical_or.reduceat(hole, starts[1], axis=1), starts[0])
-    all_ = np.logical_and.reduceat(np.logical_and.reduceat(hole, starts[1], axis=1), starts[0])
-    return some, all_
+    return some_blocks(hole, BLOCK_PX, BLOCK_PX), ~some_blocks(~hole, BLOCK_PX, BLOCK_PX)
 
 
 def _deep(all_: Hole) -> Hole:

@@ -1,6 +1,7 @@
 """Running the exported network: one interface, several runtimes."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -9,6 +10,8 @@ import onnxruntime
 
 from partialconv.conventions import FEATHERED, FloatArray
 from partialconv.errors import InputError, reason_of
+from partialconv.inference.splitting import split
+from partialconv.inference.tiles import run_on_tiles
 from partialconv.zoo.networks import SUFFIX, graph_of
 
 RUNTIMES = ("onnxruntime", "torch", "openvino")
@@ -34,7 +37,8 @@ class Runtime(Protocol):
             valid: (N, 1, H, W), 1 = known, 0 = hole.
 
         Returns:
-            (N, 3, H, W), about [0, 1]; exactly 0.5 where the hole is too large for the network to close.
+            (N, 3, H, W), about [0, 1]; exactly 0.5 where the hole is too large for the network to close. What stands
+            at known pixels is not to be relied on: a runtime need not compute it.
         """
         ...
 
@@ -108,12 +112,15 @@ class OnnxRuntime:
         if not model.is_file():
             raise InputError(f"no model file {model}: write one with `partialconv export`.")
         try:
-            self.session = open_session(graph_of(model) if model.suffix == SUFFIX else model)
+            content = graph_of(model) if model.suffix == SUFFIX else model.read_bytes()
+            self.parts = split(content)
+            self.session = open_session(content if self.parts is None else self.parts.whole)
+            self.detail = None if self.parts is None else open_session(self.parts.detail)
         except (InputError, ImportError):
             raise
         except Exception as error:  # the runtime's exceptions share no public base
             raise InputError(f"{model} is not an ONNX model that can be run: {reason_of(error)}") from error
-        self.feathered = self.session.get_outputs()[0].name == FEATHERED
+        self.feathered = (self.detail or self.session).get_outputs()[0].name == FEATHERED
         names = [value.name for value in self.session.get_inputs()]
         if names != ["image", "valid"]:
             raise InputError(f"{model} takes {names}, expected image and valid: use a file of `partialconv export`.")
@@ -123,8 +130,19 @@ class OnnxRuntime:
         options = onnxruntime.RunOptions()
         if valid.size > KEPT_PIXELS:
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        parts, detail = self.parts, self.detail
         try:
-            (output,) = self.session.run(None, {"image": image, "valid": valid}, options)
+            first, *others = self.session.run(None, {"image": image, "valid": valid}, options)
+            if parts is None or detail is None:
+                return np.asarray(first)
+
+            def layers(maps: Sequence[FloatArray]) -> FloatArray:
+                (output,) = detail.run(None, dict(zip((parts.seen, *parts.others), maps, strict=True)), options)
+                return np.asarray(output)
+
+            hole = valid[:, 0] <= 0
+            return run_on_tiles(
+                layers, (first, *others), hole, parts.halo_px, np.where(hole[:, None], np.float32(0.5), image)
+            )
         except Exception as error:  # a graph of another network may fail only here, with exceptions of no common base
             raise ArithmeticError(f"the model cannot be run: {reason_of(error)}") from error
-        return np.asarray(output)

@@ -166,7 +166,7 @@ def _painted(
     """What is painted on a copy of the photo; of a photo that is none a finding is added."""
     if image.mode in ("1", "I", "F") or image.mode.startswith("I;16") or has_alpha(image):
         return None
-    if image.mode == "L" and not np.any(np.bincount(np.asarray(image).ravel(), minlength=256)[1:255]):
+    if image.mode == "L" and not any(image.histogram()[1:255]):
         return None  # black and white
     if shown is not None and (painted := painted_on(image, shown, name, findings)) is not None:
         return painted

@@ -4,7 +4,6 @@ import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from partialconv.errors import InputError, reason_of
@@ -74,6 +73,8 @@ def installed() -> dict[str, ShippedModel]:
     Raises:
         InputError: a package describes its model in another way.
     """
+    from importlib.metadata import entry_points  # here, for a command with the shipped model needs it not
+
     found = dict(SHIPPED)
     for entry in entry_points(group=GROUP):
         try:

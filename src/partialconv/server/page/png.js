@@ -46,7 +46,7 @@ const TABLE = Uint32Array.from({length: 256}, (_, byte) => {
   return byte;
 });
 
-function chunk(kind, data) {
+export function chunk(kind, data) {
   const bytes = new Uint8Array(data.length + 12);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, data.length);
