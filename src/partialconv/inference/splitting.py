@@ -123,13 +123,18 @@ def _value(name: str) -> bytes:
 
 
 def _node(content: memoryview) -> _Node:
-    fields = list(_fields(content))
-    dilations = [value for n, _, value in fields if n == NODE_ATTRIBUTE and _text(value, ATTRIBUTE_NAME) == "dilations"]
-    found = [value for n, _, value in _fields(dilations[0]) if n == ATTRIBUTE_INTEGERS] if dilations else []
-    inputs, outputs = (
-        tuple(str(v, "utf-8") for n, _, v in fields if n == which) for which in (NODE_INPUT, NODE_OUTPUT)
-    )
-    return _Node(content, _text(content, NODE_KIND), inputs, outputs, found[0][0] if found else 1)
+    texts: dict[int, list[str]] = {NODE_INPUT: [], NODE_OUTPUT: [], NODE_KIND: []}
+    attributes = []
+    for number, _, value in _fields(content):
+        if number in texts:
+            texts[number].append(str(value, "utf-8"))
+        elif number == NODE_ATTRIBUTE:
+            attributes.append(value)
+    (kind,), dilation = texts[NODE_KIND], 1
+    for attribute in attributes if kind == "Conv" else ():
+        if _text(attribute, ATTRIBUTE_NAME) == "dilations":
+            dilation = next(value[0] for number, _, value in _fields(attribute) if number == ATTRIBUTE_INTEGERS)
+    return _Node(content, kind, tuple(texts[NODE_INPUT]), tuple(texts[NODE_OUTPUT]), dilation)
 
 
 def _names(graph: Sequence[Field], which: int) -> tuple[str, ...]:
