@@ -40,7 +40,7 @@ ROWS |= {"tears": ("tears",), "stamps": ("stamp",), "lettering": ("text",)}
 THIN = ("dust", "hairs", "scratches", "cracks", "tears")  # whose mean F1 has a target
 CLEAN, PHOTOS_EACH, PHOTOS_REPAIRED, UNDAMAGED_REPAIRED = 40, 12, 3, 12
 SEEDS: dict[Part, int] = {"choice": 71, "test": 72, "train": 73}
-LARGEST_FLAGGED = 0.003
+LARGEST_FLAGGED = 0.0004  # of undamaged photos, where the threshold is chosen: false alarms harm more than misses
 HALO_PX = 64  # what tiles overlap by
 SECOND = (((2, 0), 1 / 4), ((0, 2), 1 / 4), ((1, 1), 1 / 4))  # derivatives, and what makes their kernels sum to 1
 LEVELS = np.unique(np.concatenate([np.linspace(0.01, 0.99, 99), 1 - np.geomspace(1e-4, 1e-2, 9)]))
@@ -227,7 +227,7 @@ def repaired(image: Pixels, hole: Hole) -> Pixels:
 
 def table_of_repairs(network: Network, cases: list[Case], lpips: Lpips, pictures: Path | None) -> list[str]:
     """PSNR and LPIPS of the damaged photo, of the repairs, and of a fill of the true hole."""
-    titles = ("damage", "photos", "damaged: PSNR, LPIPS", "repaired as found", "grown by a pixel", "true hole filled")
+    titles = ("damage", "photos", "damaged: PSNR, LPIPS", "without the pixel around", "repaired", "true hole filled")
     lines = [f"| {' | '.join(titles)} |", "|---|---:|---:|---:|---:|---:|"]
     every: list[NDArray[np.float64]] = []
     for row in ROWS:
@@ -241,7 +241,7 @@ def table_of_repairs(network: Network, cases: list[Case], lpips: Lpips, pictures
             if pictures is not None:
                 marked = image.copy()
                 marked[hole] = (255, 0, 255)
-                both = np.concatenate([image, marked, results[1], target], 1)
+                both = np.concatenate([image, marked, results[2], target], 1)
                 Image.fromarray(both).save(pictures / f"{row}-{number}.jpg", quality=88)
         mean = np.mean(values, 0)
         every += [np.array(value) for value in values]
@@ -257,7 +257,7 @@ def table_of_undamaged(network: Network, cases: list[Case], pictures: Path | Non
     chosen = clean[:: max(1, len(clean) // UNDAMAGED_REPAIRED)][:UNDAMAGED_REPAIRED]
     flagged, changed = [], []
     for number, image in enumerate(chosen):
-        hole = network(image) >= network.threshold
+        hole = dilate(network(image) >= network.threshold, 1)  # as `partialconv.find` proposes it
         result = repaired(image, hole)
         flagged.append(float(hole.mean()))
         changed.append(float((np.abs(result.astype(int) - image).max(2) >= VISIBLE).mean()))
@@ -269,9 +269,9 @@ def table_of_undamaged(network: Network, cases: list[Case], pictures: Path | Non
             )
     worst = [sorted(values, reverse=True) for values in (flagged, changed)]
     return [
-        f"Of {len(chosen)} undamaged photos, {np.mean(flagged):.3%} of the pixels were flagged",
+        f"Of {len(chosen)} undamaged photos, {np.mean(flagged):.3%} of the pixels would be filled",
         f"and {np.mean(changed):.3%} changed by {VISIBLE} levels or more; in per cent of each photo, sorted:",
-        "flagged " + ", ".join(f"{100 * x:.2f}" for x in worst[0]) + ";",
+        "filled " + ", ".join(f"{100 * x:.2f}" for x in worst[0]) + ";",
         "changed " + ", ".join(f"{100 * x:.2f}" for x in worst[1]) + ".",
     ]
 

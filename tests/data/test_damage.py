@@ -13,6 +13,7 @@ from PIL import Image
 from partialconv.data import damage
 from partialconv.data.damage import KINDS, NOTHING, SOURCES, VISIBLE, Cutouts, draw_damage, load_cutouts
 from partialconv.data.damage.cutouts import ARTEFACTS, draw_outlines, paste
+from partialconv.data.damage.scenery import draw_scenery
 from partialconv.data.damaged import DamagedCrops, part_of
 from partialconv.errors import InputError
 
@@ -134,3 +135,15 @@ def test_crops_by_number(cutouts: Cutouts) -> None:
     unknown = [not bool(crops[number][1].all()) for number in range(60)]
     assert 20 <= sum(damaged) <= 50  # 60 % of 60, less what is not to be seen
     assert 15 <= sum(unknown) <= 45
+
+
+def test_lines_of_the_scenery_lie_at_one_distance_and_are_no_damage(cutouts: Cutouts) -> None:
+    drawn = draw_scenery(PHOTO, np.random.default_rng(4))
+    assert drawn.shape == PHOTO.shape and drawn.dtype == np.uint8
+    changed = (drawn != PHOTO).any(axis=2)
+    assert changed.mean() > 0.01
+    assert np.array_equal(drawn, draw_scenery(PHOTO, np.random.default_rng(4)))
+    crops = DamagedCrops([PHOTO], cutouts, 96, 4, 0, undamaged=1, unknown=0, scenery=1)
+    for number in range(4):
+        image, _, truth, _ = crops[number]
+        assert not truth.any() and image.float().std() > 0

@@ -127,12 +127,12 @@ def test_a_click_drops_a_find_and_another_one_takes_it_in_again(visit: Visit, fi
     open_photo(page, photo)
     find(page)
     whole = hole_on_page(page)
-    assert whole.sum() == 4 * 16 + 240 and found(page).startswith("5 finds")
+    assert whole.sum() == 4 * 6**2 + 5 * 82 and found(page).startswith("5 finds")
     click_speck(page, 0)
     click_speck(page, 2)
     dropped = whole.copy()
     for y, x in (SPECKS[0], SPECKS[2]):
-        dropped[y : y + 4, x : x + 4] = False
+        dropped[y - 1 : y + 5, x - 1 : x + 5] = False
     np.testing.assert_array_equal(hole_on_page(page), dropped)
     assert found(page).startswith("3 finds")
     page.keyboard.press("Control+z")
@@ -147,7 +147,7 @@ def test_a_click_drops_a_find_and_another_one_takes_it_in_again(visit: Visit, fi
     assert found(page).startswith("4 finds")
     page.mouse.click(*to_screen(page, 210, 150))  # nothing is there
     drag(page, (210, 150), (230, 160))  # moves the photo, and paints nothing
-    assert found(page).startswith("4 finds") and hole_on_page(page).sum() == whole.sum() - 16
+    assert found(page).startswith("4 finds") and hole_on_page(page).sum() == whole.sum() - 36
     page.keyboard.press("0")
     page.click("#keep-finds")
     assert not download_hole(page)[60:64, 50:54].any()
@@ -160,12 +160,12 @@ def test_kinds_are_switched_off(visit: Visit, finder: str, photo: Path) -> None:
     shown = [" ".join(label.split()) for label in page.locator("#kinds label:visible").all_inner_texts()]
     assert shown == ["Dust 4", "Date stamp 1"]
     page.uncheck("#kinds >> text=Date stamp")
-    assert found(page).startswith("4 finds") and not hole_on_page(page)[250:253].any()
+    assert found(page).startswith("4 finds") and not hole_on_page(page)[249:254].any()
     page.uncheck("#kinds >> text=Dust")
     assert not hole_on_page(page).any() and found(page).startswith("Nothing is marked")
     assert page.is_disabled("#fill")
     page.check("#kinds >> text=Date stamp")
-    assert hole_on_page(page).sum() == 240
+    assert hole_on_page(page).sum() == 5 * 82
 
 
 def test_fill_and_the_way_back(visit: Visit, finder: str, photo: Path) -> None:
@@ -178,7 +178,7 @@ def test_fill_and_the_way_back(visit: Visit, finder: str, photo: Path) -> None:
     assert page.is_visible("#more") and not hole_on_page(page).any()
     _, data = download(page, "#download")
     changed = (np.asarray(Image.open(io.BytesIO(data))) != damaged()).any(axis=-1)
-    assert not changed[~hole].any() and changed[hole].mean() > 0.9
+    assert not changed[~hole].any() and changed[hole].mean() > 0.5  # a pixel around each find hardly changes
     page.click("#undo")
     np.testing.assert_array_equal(hole_on_page(page), hole)
     page.click("#undo")
@@ -186,7 +186,7 @@ def test_fill_and_the_way_back(visit: Visit, finder: str, photo: Path) -> None:
     page.click("#redo")
     page.click("#redo")
     find(page)  # in what was filled: the speck that was left out is still there
-    assert hole_on_page(page).sum() == 16 and hole_on_page(page)[60:64, 150:154].all()
+    assert hole_on_page(page).sum() == 36 and hole_on_page(page)[60:64, 150:154].all()
 
 
 def test_a_proposal_that_is_cancelled_leaves_no_trace(visit: Visit, finder: str, photo: Path, tmp_path: Path) -> None:
@@ -274,7 +274,7 @@ def test_on_a_phone(visit: Visit, finder: str, photo: Path, viewport: dict[str, 
 
 def test_too_much_is_said_in_plain_words(visit: Visit, finder: str, tmp_path: Path) -> None:
     pixels = damaged()
-    pixels[::2, ::2] = 200
+    pixels[::6, ::6] = 155
     path = tmp_path / "noise.png"
     Image.fromarray(pixels).save(path)
     page = visit(at=finder)

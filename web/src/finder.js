@@ -54,7 +54,8 @@ export async function scan(session, threshold, photo, hole, tell, shortest = SHO
     await lookAt(session, image, unknown, tile, found, coarser);
     await tell((number + 1) / work.length);
   }
-  const {height, width, probability, kinds} = /** @type {Seen} */ (found);
+  const {height, width, probability, kinds} = widened(/** @type {Seen} */ (found));
+  hole.data.forEach((unknown, at) => { if (unknown) probability[at] = 0; });
   const thresholds = Float32Array.from({length: STEPS + 1}, (_, step) => half(thresholdAt(threshold, 1 - step / STEPS))); // rising
   const levels = Uint8Array.from(probability, (value) => (value < thresholds[0] ? 0 : numUpTo(thresholds, value)));
   kinds.forEach((_, at) => { if (!levels[at]) kinds[at] = 0; });
@@ -86,6 +87,23 @@ async function lookAt(session, photo, hole, tile, found, coarser) {
       found.kinds[at] = other > damage[from] ? itsKind : likeliest(shares, from, size);
     }
   }
+}
+
+/** Each pixel with the highest probability of its eight neighbours, and its kind, if that is higher. @param {Seen} seen @returns {Seen} */
+function widened(seen) {
+  const {height, width, probability, kinds} = seen;
+  for (const [length, step, lines, stride] of [[height, width, width, 1], [width, 1, height, width]]) {
+    const [old, before] = [probability.slice(), kinds.slice()];
+    for (const [first, last, there] of [[1, length, -step], [0, length - 1, step]]) {
+      for (let line = 0; line < lines; line++) {
+        for (let place = first; place < last; place++) {
+          const at = line * stride + place * step;
+          if (old[at + there] > probability[at]) [probability[at], kinds[at]] = [old[at + there], before[at + there]];
+        }
+      }
+    }
+  }
+  return seen;
 }
 
 /** @param {Float32Array} shares @param {number} at @param {number} size */

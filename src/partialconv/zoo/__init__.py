@@ -58,7 +58,7 @@ SHIPPED = {
 # it fills nothing, so it is none of the models by name
 FINDER = ShippedModel(
     "find",
-    "cea9f08334238ffca8a7c5400f8e0ae5c8bfc54f516586e75dfe3d84b586485d",
+    "30c3d0a5d13112bd1798e72efc4d302792fede831d95bee06ced5e6ca38416de",
     1_192_169,
     "finds damage: dust, scratches, cracks, stamps and text",
 )

@@ -26,7 +26,7 @@ def draw_scenery(photo: Pixels, rng: np.random.Generator) -> Pixels:
     alpha = cv2.GaussianBlur(alpha, (0, 0), rng.uniform(0.4, 1.6)) * np.float32(rng.uniform(0.25, 1))
     colour = photo[int(rng.integers(height)), int(rng.integers(width))] * np.float32(rng.choice([0.3, 0.6, 1, 1.6]))
     mixed = photo + alpha[..., None] * (np.clip(colour, 0, 255) - photo)
-    return np.rint(np.clip(mixed, 0, 255)).astype(np.uint8)
+    return np.asarray(np.rint(np.clip(mixed, 0, 255)), np.uint8)
 
 
 def _regular(size: tuple[int, int], rng: np.random.Generator) -> list[tuple[Points, float]]:
