@@ -33,9 +33,10 @@ lint: .venv/dev
 	$(BIN)/mypy --platform win32 --no-warn-unreachable --cache-dir .mypy_cache/windows src
 	$(BIN)/lint-imports
 
-# the documentation site: build/docs/index.html
-docs: .venv/dev
+# the documentation site, build/docs/index.html, with the page without a server in build/docs/demo
+docs: .venv/dev web/node_modules
 	$(BIN)/python deploy/docs.py
+	node web/site/build.js build/docs/demo
 
 # by hand or weekly, for they need the package index: where it installs, whether the oldest versions do, a generated client
 wheels: .venv/dev
