@@ -14,13 +14,13 @@ from PIL import Image, ImageOps
 import partialconv
 from partialconv import FillJob, FillOptions, Inpainter, fill_file
 from partialconv.filling.options import Option, options
-from partialconv.server.order import MEDIA_TYPES
+from partialconv.imageio.formats import FORMAT_OF_SUFFIX
 from tests.command import call
 from tests.server.conftest import address  # noqa: F401
 from tests.server.serving import MODELS
 
 WIDTH, HEIGHT = 96, 64
-SUFFIXES = sorted(MEDIA_TYPES)
+SUFFIXES = sorted(FORMAT_OF_SUFFIX)
 
 
 def values(option: Option) -> st.SearchStrategy[Any]:
