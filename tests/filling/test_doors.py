@@ -15,12 +15,13 @@ import partialconv
 from partialconv import FillJob, FillOptions, Inpainter, fill_file
 from partialconv.filling.options import Option, options
 from partialconv.imageio.formats import FORMAT_OF_SUFFIX
+from partialconv.server.order import MEDIA_TYPES
 from tests.command import call
 from tests.server.conftest import address  # noqa: F401
 from tests.server.serving import MODELS
 
 WIDTH, HEIGHT = 96, 64
-SUFFIXES = sorted(FORMAT_OF_SUFFIX)
+SUFFIXES = sorted(FORMAT_OF_SUFFIX.keys() & MEDIA_TYPES)
 
 
 def values(option: Option) -> st.SearchStrategy[Any]:
