@@ -299,7 +299,7 @@ def measure(arguments: argparse.Namespace) -> None:
     network = Network(arguments.model, arguments.threads)
     if arguments.pictures is not None:
         arguments.pictures.mkdir(parents=True, exist_ok=True)
-    cases = cases_of("test", arguments)
+    cases = cases_of(arguments.part, arguments)
     kinds = {row: sum(case.row == row for case in cases) for row in ("clean", *ROWS)}
     lines = [", ".join(f"{num} {row}" for row, num in kinds.items()), ""]
     lines += [halo(network, cases), ""]
@@ -327,6 +327,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, help="a folder for pictures of what was found")
     parser.add_argument("--methods", default=",".join(("ours", *CLASSICAL)), help="of the table of finds")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--part", choices=("test", "choice"), default="test", help="of the photos, to measure")
     parser.add_argument("-o", "--output", type=Path)
     arguments = parser.parse_args()
     arguments.model = arguments.run

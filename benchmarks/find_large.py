@@ -77,7 +77,7 @@ def probabilities(finder: DamageFinder, image: Pixels) -> list[FloatArray]:
     """Of a photo, of its half and of its quarter, each brought to the size of the photo."""
     found, picture = [], image
     for scale in range(3):
-        probability = finder.scan(picture).probability.astype(np.float32)
+        probability = finder.marked(picture).probability.astype(np.float32)
         for _ in range(scale):
             height, width = probability.shape
             probability = doubled(np.pad(probability, 1, mode="edge"), (2 * height, 2 * width))

@@ -16,7 +16,7 @@ from PIL import Image
 
 import partialconv
 from partialconv import finding
-from partialconv.server import find_options
+from partialconv.filling import find_options
 from partialconv.server.limits import Limits
 from partialconv.server.process import PROGRAM
 from tests.finding.standin import write_standin

@@ -6,19 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from partialconv.errors import InputError
+from partialconv.filling.find_options import HELP, KINDS
 
 if TYPE_CHECKING:
     from partialconv.finding import Search
 
-Kinds = Annotated[
-    str, typer.Option("--kind", help="What to look for, by commas: dust, scratches, cracks, stamp, text.")
-]
-Sensitivity = Annotated[
-    float, typer.Option(min=0, max=1, help="More finds more, and more that is no damage; 0.5 = as measured.")
-]
-Largest = Annotated[
-    int | None, typer.Option("--largest", min=1, help="Leave out finds that are longer than this, in pixels.")
-]
+Kinds = Annotated[str, typer.Option("--kind", help=HELP["kinds"])]
+Sensitivity = Annotated[float, typer.Option(min=0, max=1, help=HELP["sensitivity"])]
+Largest = Annotated[int | None, typer.Option("--largest", min=1, help=HELP["largest_px"])]
 InfraredFile = Annotated[
     Path | None,
     typer.Option(
@@ -29,7 +24,7 @@ InfraredFile = Annotated[
 ]
 NoInfrared = Annotated[bool, typer.Option("--no-infrared", help="Look at the photo alone.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Fill what was found even if it is much of the photo.")]
-ALL = "dust,scratches,cracks,stamp,text"
+ALL = ",".join(KINDS)
 
 
 def search_of(kind: str, sensitivity: float, largest: int | None, infrared: Path | None, no_infrared: bool) -> "Search":

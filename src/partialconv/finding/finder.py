@@ -128,7 +128,9 @@ class DamageFinder:
         progress: Progress | None = None,
         blocked: NDArray[np.float16] | None = None,
     ) -> DamageMap:
-        """Run the network over a photo, and over smaller copies of a large one, in which wide damage is thin.
+        """Mark the damage of a photo, and a pixel around it.
+
+        The network ends where drawn damage stops being visible. Real damage has softer rims, and ghosts of them stayed.
 
         Args:
             rgb: (H, W, 3), uint8, uint16, or float in [0, 1].
@@ -141,10 +143,29 @@ class DamageFinder:
             TooLargeError: there is too little memory.
             ArithmeticError: the network cannot be run.
         """
+        found = self.marked(rgb, valid, progress, blocked)
+        _widen(found.probability, found.kinds)
+        if valid is not None:
+            found.probability[~valid] = 0
+        return found
+
+    def marked(
+        self,
+        rgb: NDArray[Any],
+        valid: Hole | None = None,
+        progress: Progress | None = None,
+        blocked: NDArray[np.float16] | None = None,
+    ) -> DamageMap:
+        """What `scan` finds, without the pixel around it.
+
+        Large photos are looked at in smaller copies, too, in which wide damage is thin.
+        """
         height, width = rgb.shape[:2]
         check_memory(find_bytes(height * width), f"finding damage in {width}x{height} pixels")
         pictures = pictures_of(rgb, valid, self.num_scales)
-        work = [(scale, tile) for scale in reversed(range(len(pictures))) for tile in _tiles(*pictures[scale][0].shape)]
+        work = [
+            (scale, tile) for scale in reversed(range(len(pictures))) for tile in _tiles(*pictures[scale][0].shape[:2])
+        ]
         found: DamageMap | None = None
         coarser: DamageMap | None = None
         for number, (scale, tile) in enumerate(work):
@@ -163,9 +184,6 @@ class DamageFinder:
             if progress is not None:
                 progress("finding", number + 1, len(work))
         assert found is not None
-        _widen(found.probability, found.kinds)
-        if valid is not None:
-            found.probability[~valid] = 0
         return found
 
     def _tile(
@@ -214,10 +232,7 @@ def _beside_infrared(
 
 
 def _widen(probability: NDArray[np.float16], kinds: NDArray[np.uint8]) -> None:
-    """Give each pixel the highest probability of its eight neighbours, and its kind, if that is higher; in place.
-
-    The network ends where drawn damage stops being visible. Real damage has softer rims, and ghosts of them stayed.
-    """
+    """Give each pixel the highest probability of its eight neighbours, and its kind, if that is higher; in place."""
     bits = probability.view(np.uint16)  # in the order of the numbers, and compared quickly
     for axis in (0, 1):
         old = [np.moveaxis(values.copy(), axis, 0) for values in (bits, kinds)]
@@ -255,7 +270,7 @@ def check_choice(kinds: Collection[str], sensitivity: float, largest_px: int | N
         raise InputError(f"the largest part is {largest_px} pixels, expected 1 or more.")
 
 
-def _tiles(height: int, width: int, _: int = 3) -> Iterator[tuple[int, int, int, int]]:
+def _tiles(height: int, width: int) -> Iterator[tuple[int, int, int, int]]:
     for top in range(0, height, TILE_PX):
         for left in range(0, width, TILE_PX):
             yield top, left, min(top + TILE_PX, height), min(left + TILE_PX, width)

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from partialconv import __version__
 from partialconv.errors import InputError
 from partialconv.filling import FillOptions
-from partialconv.server.find_options import FindOptions
+from partialconv.filling.find_options import FindOptions
 from partialconv.server.form import Form, read_form
 from partialconv.server.guard import PROGRESS, Access, Guard, Notes
 from partialconv.server.limits import NO_SPACE, no_space

@@ -15,6 +15,7 @@ from PIL import Image
 
 from partialconv.conventions import Hole
 from partialconv.errors import FormatError, InputError, TooLargeError
+from partialconv.filling.find_options import FindOptions
 from partialconv.filling.job import FillJob, fill_file
 from partialconv.filling.options import FillOptions
 from partialconv.filling.report import Report, report_of
@@ -24,7 +25,6 @@ from partialconv.imageio import Header, encode_png, read_header, read_photo
 from partialconv.imageio.formats import SUFFIX_OF_FORMAT, written_name
 from partialconv.inference import Inpainter, confidence
 from partialconv.masks import HoleError, read_hole
-from partialconv.server.find_options import FindOptions
 from partialconv.server.finds import find
 from partialconv.server.limits import Limits
 from partialconv.server.order import MEDIA_TYPES, Answer

@@ -11,13 +11,13 @@ from PIL import Image
 
 from partialconv.conventions import Hole, Progress
 from partialconv.errors import InputError, TooLargeError
+from partialconv.filling.find_options import FindOptions
 from partialconv.filling.watching import Stopwatch
 from partialconv.finding import DamageMap, Found, looked_at, open_finder
 from partialconv.finding.finder import threshold_at
 from partialconv.imageio import Photo, encode_png, read_photo
 from partialconv.imageio.infrared import infrared_of
 from partialconv.masks import Diagnosis, HoleError, read_hole
-from partialconv.server.find_options import FindOptions
 from partialconv.server.order import MEDIA_TYPES, Answer
 from partialconv.server.problem import Problem
 

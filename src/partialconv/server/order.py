@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from partialconv.filling import FillOptions
-from partialconv.server.find_options import FindOptions
+from partialconv.filling.find_options import FindOptions
 
 MEDIA_TYPES = {
     ".jpg": "image/jpeg",

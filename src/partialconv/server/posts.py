@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, fields
 
+from partialconv.filling.find_options import FindOptions
 from partialconv.filling.options import options
-from partialconv.server.find_options import FindOptions
 
 
 @dataclass(frozen=True)

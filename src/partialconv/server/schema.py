@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, get_args
 
+from partialconv.filling.find_options import HELP, KINDS, Answers, FindOptions
 from partialconv.filling.options import Option
 from partialconv.filling.options import options as fill_options
-from partialconv.server.find_options import KINDS, Answers, FindOptions
 from partialconv.server.limits import Limits
 from partialconv.server.posts import POSTS, TICKET, TICKET_PATTERN
 
@@ -148,19 +148,19 @@ def _find_fields() -> Document:
     """What can be chosen about a find, as fields of a form."""
     defaults = FindOptions()
     return {
-        "kinds": {"type": "string", "default": ",".join(defaults.kinds), "description": "Of damage, by commas."},
+        "kinds": {"type": "string", "default": ",".join(defaults.kinds), "description": HELP["kinds"]},
         "sensitivity": {
             "type": "number",
             "minimum": 0,
             "maximum": 1,
             "default": defaults.sensitivity,
-            "description": "More finds more, and more that is no damage; 0.5 = as measured.",
+            "description": HELP["sensitivity"],
         },
         "largest_px": {
             "type": "integer",
             "minimum": 1,
             "maximum": 999_999_999,
-            "description": "Leave out finds that are longer than this, in pixels.",
+            "description": HELP["largest_px"],
         },
         "answer": {
             "enum": list(get_args(Answers)),

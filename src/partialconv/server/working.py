@@ -16,9 +16,9 @@ from typing import Any, BinaryIO
 
 from partialconv.errors import InputError
 from partialconv.filling import FillOptions
+from partialconv.filling.find_options import FindOptions
 from partialconv.imageio import available_bytes
 from partialconv.server.engine import Engine
-from partialconv.server.find_options import FindOptions
 from partialconv.server.limits import Limits, no_space
 from partialconv.server.problem import Problem
 from partialconv.server.process import ANSWER

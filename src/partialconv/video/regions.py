@@ -23,15 +23,5 @@ def regions_of(hole: Hole) -> list[Box]:
     for label in range(1, num_parts):
         rows, columns = np.nonzero(hole & (labels == label))
         boxes.append(Box(int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1))
-    return [_widened(box, hole.shape) for box in boxes]
-
-
-def _widened(box: Box, size: tuple[int, ...]) -> Box:
-    longest = max(box.bottom - box.top, box.right - box.left)
-    margin = min(max(longest, LEAST_MARGIN_PX), MOST_MARGIN_PX)
-    return Box(
-        max(0, box.top - margin),
-        max(0, box.left - margin),
-        min(size[0], box.bottom + margin),
-        min(size[1], box.right + margin),
-    )
+    size = hole.shape[0], hole.shape[1]
+    return [box.grown(min(max(*box.shape, LEAST_MARGIN_PX), MOST_MARGIN_PX), size) for box in boxes]

@@ -1,4 +1,4 @@
-"""What can be chosen about a find. The server reads it without any library; the process that works follows it."""
+"""What can be chosen about a find: defaults and help texts. Like `options`, this file needs no library."""
 
 import re
 from collections.abc import Mapping
@@ -8,13 +8,18 @@ from typing import Any, Literal, Self, get_args
 from partialconv.errors import InputError
 
 KINDS = ("dust", "scratches", "cracks", "stamp", "text")  # those of `finding.KINDS`, which needs NumPy
+HELP = {
+    "kinds": f"What to look for, by commas: {', '.join(KINDS)}.",
+    "sensitivity": "More finds more, and more that is no damage; 0.5 = as measured.",
+    "largest_px": "Leave out finds that are longer than this, in pixels.",
+}
 Answers = Literal["parts", "hole", "map"]
 HoleColors = Literal["auto", "white", "black"]
 
 
 @dataclass(frozen=True)
 class FindOptions:
-    """How damage is looked for.
+    """How damage is looked for by the server.
 
     Args:
         kinds: Of damage, some of `KINDS`.
