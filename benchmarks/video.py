@@ -140,9 +140,8 @@ def recoded(path: Path) -> tuple[float, float]:
             np.square(rgb_of_frame(one).astype(float) - rgb_of_frame(other)).mean()
             for one, other in zip(open_clip(target).frames(), clip.frames(), strict=True)
         ]
-        return float(
-            np.mean(10 * np.log10(255**2 / np.maximum(errors, 1e-3)))
-        ), target.stat().st_size / path.stat().st_size
+        kept = float(np.mean(10 * np.log10(255**2 / np.maximum(errors, 1e-3))))
+        return kept, target.stat().st_size / path.stat().st_size
 
 
 def picture(frames: list[Frames], hole: Hole) -> Image.Image:
