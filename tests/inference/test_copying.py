@@ -195,6 +195,21 @@ def test_wide_parts_that_are_near_are_one(holes: list[tuple[int, int, int]], cou
     assert len(boxes) == count
 
 
+@pytest.mark.parametrize(("body_px", "copied"), [(80, True), (40, False)])
+def test_limbs_of_objects_are_copied(body_px: int, copied: bool) -> None:
+    """A bar 24 pixels wide, beside what is an object or not."""
+    hole = np.zeros((300, 400), bool)
+    hole[100 : 100 + body_px, 60 : 60 + body_px] = True
+    hole[60:100, 80:104] = True
+    steps, found = plan(hole), np.zeros_like(hole)
+    for box in copying.wide_boxes(steps, hole):
+        window = box.grown(64, steps.size)
+        found[window.slices] |= copying.thick_part(hole[window.slices], box.moved(-window.top, -window.left))
+    assert found[110:130, 70:90].all()
+    assert found[92:99, 82:102].all() == copied
+    assert not (found & ~hole).any()
+
+
 @pytest.mark.parametrize("make", [lambda: np.full((90, 90, 3), 7, np.uint8), lambda: textured((90, 90))])
 def test_drawings_are_told_from_photos(make: Callable[[], Pixels]) -> None:
     photo = make()

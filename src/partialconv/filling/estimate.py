@@ -21,12 +21,11 @@ from partialconv.filling.report import summary_of
 from partialconv.filling.watching import Watcher
 from partialconv.imageio.formats import SUFFIX_OF_FORMAT
 from partialconv.inference import Inpainter, Plan, Runtime
-from partialconv.inference.copying import MOST_PX, THICK_PX, copy_detail, wide_boxes
+from partialconv.inference.copying import MOST_PX, THICK_PX, copy_detail, thick_part, wide_boxes
 from partialconv.inference.grain import add_grain
 from partialconv.inference.inpainter import PEAKS, Photo
 from partialconv.inference.patchmatch import is_available
 from partialconv.inference.planner import plan
-from partialconv.inference.shapes import opened
 from partialconv.masks.morphology import dilate
 
 NETWORK_BYTES = 800  # for each pixel of the largest batch, beside its weights
@@ -144,8 +143,13 @@ class _Trial(Inpainter):
 
 def _copied_sizes(steps: Plan, hole: Hole) -> list[int]:
     """How many pixels each wide part of a hole has."""
-    parts = [hole[box.grown(2 * THICK_PX, steps.size).slices] for box in wide_boxes(steps, hole)]
-    return [int(np.count_nonzero(dilate(opened(part, THICK_PX), THICK_PX) & part)) for part in parts]
+    sizes = []
+    for box in wide_boxes(steps, hole):
+        window = box.grown(2 * THICK_PX, steps.size)
+        part = hole[window.slices]
+        thick = thick_part(part, box.moved(-window.top, -window.left))
+        sizes.append(int(np.count_nonzero(dilate(thick, THICK_PX) & part)))
+    return sizes
 
 
 def _copy_into_noise() -> None:

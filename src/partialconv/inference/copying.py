@@ -26,8 +26,9 @@ from partialconv.masks.morphology import dilate
 Map = NDArray[np.floating[Any]]
 THICK_PX = 16  # half the width of what is copied into; thinner parts lose PSNR by it
 CORE_PX = 30  # half the width of a hole, somewhere, from which it is taken for an object's
+LIMB_PX = 8  # THICK_PX of objects: viewers see what is blurred beside what is crisp
 WIDTHS_PX = (26, 29, 32, 35, 38)  # half widths from which to which colours are copied, too, not only detail
-LIMBS_PX = (16, 17, 18)  # the same, of objects: viewers see what is blurred beside what is crisp
+LIMBS_PX = (8, 9, 10)  # the same, of objects
 SCATTERED = 0.35  # share of holes, around: above it too little is known to copy colours from
 NARROW = 0.7  # share of copied detail where colours are the network's
 RAMP_PX, SHORT_RAMP_PX = 10, 3  # from the rim inwards, where colours are the network's, and where they are copied
@@ -56,7 +57,7 @@ def copy_detail(photo: NDArray[Any], hole: Hole, steps: Plan, peak: float, tell:
     for number, box in enumerate(boxes):
         window = box.grown(max(CONTEXT_PX, *box.shape), steps.size)
         marked = hole[window.slices]
-        thick = _thick_part(marked, box.moved(-window.top, -window.left))
+        thick = thick_part(marked, box.moved(-window.top, -window.left))
         if not thick.any() or np.count_nonzero(~marked) < FEWEST_SOURCES:
             continue
         level = _level(photo[window.slices], marked, thick)
@@ -97,11 +98,12 @@ def wide_boxes(steps: Plan, hole: Hole) -> list[Box]:
     return sorted(merged, key=lambda box: (box.top, box.left))
 
 
-def _thick_part(hole: Hole, box: Box) -> Hole:
-    """The part of a hole near a box that is wide."""
+def thick_part(hole: Hole, box: Box) -> Hole:
+    """What of a hole near one of its wide boxes is copied into, (H, W)."""
     inside = np.zeros_like(hole)
     inside[box.grown(THICK_PX, (hole.shape[0], hole.shape[1])).slices] = True
-    return opened(hole & inside, THICK_PX)
+    part = hole & inside
+    return opened(part, LIMB_PX if opened(part, CORE_PX).any() else THICK_PX)
 
 
 def _level(photo: NDArray[Any], hole: Hole, thick: Hole) -> Level:
