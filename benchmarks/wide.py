@@ -13,6 +13,7 @@ below --out, and what is there is not filled again unless the method has changed
 """
 
 import argparse
+import csv
 import json
 import sys
 from functools import partial
@@ -34,6 +35,7 @@ from partialconv.errors import InputError
 
 WARM_UP = (64, 64)
 PAGE = Path("docs/benchmark.md")
+PHOTOS = Path(__file__).with_name("wide_photos.csv")
 OWN = ("ours", "bare")  # what they fill depends on the code of partialconv.inference, too
 
 
@@ -61,6 +63,10 @@ def main() -> None:
             step.add_argument("--part", default="1/1", help="k/n: every n-th scene from the k-th on")
         else:
             step.add_argument("--rows", help="methods, by commas; all that were filled if left out")
+        if name == "table":
+            step.add_argument(
+                "--unseen", action="store_true", help="without photos that `half` was trained on; only print"
+            )
         if name == "pairs":
             step.add_argument("-o", dest="pairs", type=Path, required=True, help="new folder for the pairs")
             step.add_argument("--seed", type=int, default=0, help="of the order of pairs and sides")
@@ -139,10 +145,15 @@ def table(arguments: argparse.Namespace) -> None:
     """Write report.json and report.md, and print the latter."""
     scenes, folder = chosen(arguments)
     kept = Folder(folder)
+    if arguments.unseen:
+        with PHOTOS.open(newline="", encoding="utf-8") as listed:
+            learned = {row["sha256"] for row in csv.DictReader(listed) if row["learned"]}
+        scenes = [scene for scene in scenes if scene.photo not in learned]
     rows = {n: [r for s in scenes if (r := kept.record(n, s))] for n in rows_of(arguments, scenes, folder)}
     data = summary(arguments.set, arguments.split, rows)
-    (folder / "report.json").write_text(json.dumps(data, indent=1) + "\n", "utf-8")
-    (folder / "report.md").write_text(markdown(data), "utf-8")
+    if not arguments.unseen:
+        (folder / "report.json").write_text(json.dumps(data, indent=1) + "\n", "utf-8")
+        (folder / "report.md").write_text(markdown(data), "utf-8")
     print(markdown(data))
 
 
