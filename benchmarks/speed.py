@@ -1,12 +1,13 @@
 """How long fills take, warm and as new processes, and against another checkout of the project.
 
     git worktree add /tmp/before SOME_COMMIT
-    python benchmarks/speed.py --before /tmp/before [--rounds 9]
+    python benchmarks/speed.py --before /tmp/before [--rounds 9] [--batch 100]
 
 Printed are medians of seconds and of processor seconds, and the medians of the ratios to the other checkout, whose
 turns alternate with ours: on a busy machine the ratios of processor seconds are what can be trusted. Each checkout has
 a process of its own that stays, for what is warm; new processes are `partialconv fill`. Then the most memory that the
-processes had. The page is measured by benchmarks/serve.py.
+processes had. At last `partialconv batch` on many photos, beside other methods that read, fill and write them one after
+the other, each in a process of its own. The page is measured by benchmarks/serve.py.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import json
 import os
 import platform
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -36,15 +38,17 @@ NAMES = {
     "file": "file to file, JPEG",
     "new": "new process",
 }
+BATCH, ABOUT_BATCH = "specks", "40 specks in 1.5 MP"  # the photo of which the batch has copies
 CASES = (
     ("array", "cross", "400 px cross in 12 MP"),
     ("array", "scratch", "600 px scratch in 12 MP"),
     ("array", "square", "256x256, hole of 40 %"),
     ("file", "cross", "400 px cross in 12 MP"),
-    ("file", "specks", "40 specks in 1.5 MP"),
+    ("file", BATCH, ABOUT_BATCH),
     ("new", "cross", "400 px cross in 12 MP, JPEG"),
     ("new", "square", "256x256, PNG"),
 )
+METHODS = {"ours": "partialconv batch", "telea": "OpenCV, Telea", "patchmatch": "PatchMatch"}
 
 
 def hole_of(name: str) -> Hole:
@@ -107,6 +111,52 @@ def work(folder: Path) -> None:
         print(json.dumps([time.perf_counter() - began, time.process_time() - began_cpu]), flush=True)
 
 
+def fill_all(method: str, folder: Path) -> None:
+    """In a process of its own: fill a folder of photos, and print the most memory that it took."""
+    photos, output, holes = folder / "photos", folder / method, folder / f"{BATCH}.holes.png"
+    if method == "ours":
+        from partialconv.cli.main import app
+
+        app(["batch", str(photos), str(holes), "-o", str(output)], standalone_mode=False)
+    else:
+        from partialconv.benchmark.methods import open_method
+
+        fill, hole = open_method(method).fill, np.asarray(Image.open(holes)) > 0
+        output.mkdir()
+        for photo in photos.iterdir():
+            pixels = np.asarray(Image.open(photo))
+            filled = fill(np.where(hole[..., None], np.uint8(0), pixels), hole)
+            Image.fromarray(np.where(hole[..., None], filled, pixels)).save(output / photo.name, quality=88)
+    print(peak_mib("self"))
+
+
+def peak_mib(process: int | str) -> float:
+    """The most memory that a process had."""
+    return int(Path(f"/proc/{process}/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
+
+
+def new_process(command: Sequence[str], environment: dict[str, str]) -> tuple[Times, str]:
+    """Seconds of a command, and the last line that it printed."""
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return (time.perf_counter() - began, processor), done.stdout.splitlines()[-1]
+
+
+def race(folder: Path, num: int) -> None:
+    """Print how many photos a minute each method fills."""
+    (folder / "photos").mkdir()
+    for number in range(num):
+        shutil.copy(folder / f"{BATCH}.jpg", folder / "photos" / f"{number}.jpg")
+    print(f"\n| {num} photos, {ABOUT_BATCH} | photos a minute ", end="")
+    print("| processor s a photo | memory at the peak, MiB |\n|---|---:|---:|---:|")
+    for method, name in METHODS.items():
+        command = [sys.executable, __file__, "--fill-all", method, str(folder)]
+        (seconds, processor), peak = new_process(command, os.environ | {"PYTHONPATH": str(ROOT / "src")})
+        print(f"| {name} | {60 * num / seconds:.1f} | {processor / num:.2f} | {float(peak):.0f} |", flush=True)
+
+
 class Checkout:
     """A checkout of the project, and its process."""
 
@@ -133,16 +183,7 @@ class Checkout:
         suffix = ".png" if name == "square" else ".jpg"
         command = [sys.executable, "-m", "partialconv", "fill", str(self.folder / f"{name}{suffix}")]
         command += [str(self.folder / f"{name}.holes.png"), "-o", str(self.output.with_suffix(suffix)), "--overwrite"]
-        began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(command, env=self.environment, check=True, stdout=subprocess.DEVNULL)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return time.perf_counter() - began, processor
-
-    def peak_mib(self) -> float:
-        """The most memory that its process had."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.split("VmHWM:")[1].split()[0]) / 1024
+        return new_process(command, self.environment)[0]
 
 
 def medians(times: Sequence[Times]) -> str:
@@ -161,10 +202,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--before", type=Path, help="another checkout")
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--batch", type=int, default=100, help="its number of photos; 0 leaves it out")
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--fill-all", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work is not None:
         work(options.work)
+        return
+    if options.fill_all is not None:
+        fill_all(options.fill_all[0], Path(options.fill_all[1]))
         return
     roots = [ROOT, *([options.before.resolve()] if options.before else [])]
     print(f"{date.today()}, {platform.machine()}, {os.cpu_count()} cores, median of {options.rounds} turns\n")
@@ -178,11 +224,14 @@ def main() -> None:
             ours, *others = zip(*turns, strict=True)
             cells = [NAMES[kind], about, medians(ours), *(ratios(ours, other) for other in others)]
             print(f"| {' | '.join(cells)} |", flush=True)
-        print("\nmemory at the peak, MiB: " + ", before: ".join(f"{one.peak_mib():.0f}" for one in checkouts))
+        peaks = [f"{peak_mib(one.process.pid):.0f}" for one in checkouts]
+        print("\nmemory at the peak, MiB: " + ", before: ".join(peaks))
         for one in checkouts:
             assert one.process.stdin is not None
             one.process.stdin.close()
             one.process.wait()
+        if options.batch:
+            race(Path(name), options.batch)
 
 
 if __name__ == "__main__":

@@ -114,12 +114,16 @@ def _part(
     given = {_text(value, VALUE_NAME): value for number, _, value in graph if number in (INPUT, OUTPUT)}
     for number, names in ((INPUT, inputs), (OUTPUT, outputs)):
         content += [(number, BYTES, given.get(name) or _value(name)) for name in names]
-    written = b"".join(_written(*field) for field in content)
-    return b"".join(_written(n, kind, written if n == GRAPH else value) for n, kind, value in fields)
+    written = _written(*content)
+    size = sum(map(len, written))
+    pieces: list[Content] = []
+    for number, kind, value in fields:
+        pieces += [_key(number, kind, size), *written] if number == GRAPH else _written((number, kind, value))
+    return b"".join(pieces)  # weights are copied here alone
 
 
 def _value(name: str) -> bytes:
-    return _written(VALUE_NAME, BYTES, name.encode()) + _written(VALUE_TYPE, BYTES, FLOAT_OF_ANY_SIZE)
+    return b"".join(_written((VALUE_NAME, BYTES, name.encode()), (VALUE_TYPE, BYTES, FLOAT_OF_ANY_SIZE)))
 
 
 def _node(content: memoryview) -> _Node:
@@ -177,9 +181,14 @@ def _number(content: memoryview, place: int) -> tuple[int, int]:
     raise ValueError("it ends within a number")
 
 
-def _written(number: int, kind: int, value: Content) -> bytes:
-    key = _varint(number << 3 | kind)
-    return b"".join((key, _varint(len(value)) if kind == BYTES else b"", value))
+def _written(*fields: tuple[int, int, Content]) -> list[Content]:
+    """Fields as pieces to be joined."""
+    return [piece for number, kind, value in fields for piece in (_key(number, kind, len(value)), value)]
+
+
+def _key(number: int, kind: int, size: int) -> bytes:
+    """What stands before the value of a field."""
+    return _varint(number << 3 | kind) + (_varint(size) if kind == BYTES else b"")
 
 
 def _varint(value: int) -> bytes:
