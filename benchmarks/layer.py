@@ -3,6 +3,7 @@
     python benchmarks/layer.py layers               # single layers; also: 256, 512 (the whole 8+8 network)
     python benchmarks/layer.py 512 --compile        # under torch.compile
     python benchmarks/layer.py 512 --dtype float16  # on a GPU, where there is one
+    python benchmarks/layer.py 512 --processor      # processor time of one thread: on a busy machine
 
 One process; in every round each form runs once, in random order. Printed are medians over the rounds: milliseconds of
 nn.Conv2d, and of the others the ratio to nn.Conv2d in the same round. Everything is in channels_last. "saved" are the
@@ -157,6 +158,7 @@ class Bench:
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.rounds: int = arguments.rounds
         self.compile: bool = arguments.compile
+        self.clock: Callable[[], float] = time.process_time if arguments.processor else time.perf_counter
         self.device = torch.device(arguments.device)
         self.dtype: torch.dtype = getattr(torch, arguments.dtype)
 
@@ -185,11 +187,11 @@ class Bench:
             order = random.Random(number).sample(list(calls), len(calls))  # who comes after whom matters to caches
             for name in order:
                 self.wait()
-                began = time.perf_counter()
+                began = self.clock()
                 calls[name]()
                 self.wait()
                 if number > 1:
-                    seconds[name].append(time.perf_counter() - began)
+                    seconds[name].append(self.clock() - began)
         plain = seconds.pop(PLAIN)
         ratios = {name: statistics.median(a / b for a, b in zip(s, plain, strict=True)) for name, s in seconds.items()}
         return {PLAIN: 1e3 * statistics.median(plain), **ratios}
@@ -296,13 +298,16 @@ def main() -> None:
     parser.add_argument("part", choices=("layers", "256", "512"))
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--compile", action="store_true", help="under torch.compile")
+    parser.add_argument("--processor", action="store_true", help="processor time of one thread")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--dtype", choices=("float32", "float16", "bfloat16"), default="float32")
     arguments = parser.parse_args()
     if PConv2d is None:
         print("torch-pconv is missing: pip install torch-pconv", file=sys.stderr)
+    if arguments.processor:
+        torch.set_num_threads(1)
     device = torch.cuda.get_device_name() if arguments.device == "cuda" else processor()
-    mode = "compiled" if arguments.compile else "eager"
+    mode = ("compiled" if arguments.compile else "eager") + (", processor time" if arguments.processor else "")
     print(
         f"{device}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}, {arguments.dtype}, {mode}, ", end=""
     )

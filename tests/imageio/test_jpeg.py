@@ -21,6 +21,7 @@ from PIL import Image
 from partialconv.errors import InputError
 from partialconv.imageio import Filled, read_photo, rgb_of, write_photo
 from partialconv.imageio.jpeg import requantise_blocks
+from partialconv.imageio.markers import blank_like, parse_jpeg, write_jpeg
 from tests.imageio.formats import EXIF, ICC, XMP
 
 KINDS = ["L", "4:4:4", "4:2:2", "4:2:0", "4:4:0", "4:1:1", "RGB", "CMYK 4:4:4", "CMYK 4:2:0", "YCCK 4:2:0"]
@@ -212,3 +213,45 @@ def test_ink_of_a_hole_is_computed_once(tmp_path: Path, monkeypatch: pytest.Monk
     assert converted == [300]
     with Image.open(tmp_path / "b.jpg") as image:
         assert np.abs(np.asarray(image)[18:22, 24:26].astype(int) - 99).max() <= 6
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 16), (33, 70)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_blank_has_the_same_planes_and_nothing_in_them(
+    kind: str, size: tuple[int, int], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source, blank = tmp_path / "a.jpg", tmp_path / "blank.jpg"
+    source.write_bytes(encode(size, kind, "progressive", 70, 0))
+    write_jpeg(blank, *blank_like(parse_jpeg(source.read_bytes()).segments))
+    one, other = jpeglib.read_dct(str(source)), jpeglib.read_dct(str(blank))
+    assert (one.height, one.width, one.jpeg_color_space) == (other.height, other.width, other.jpeg_color_space)
+    np.testing.assert_array_equal(one.samp_factor, other.samp_factor)
+    np.testing.assert_array_equal(one.block_dims, other.block_dims)
+    planes = [getattr(other, name) for name in NAMES if getattr(one, name) is not None]
+    assert not any(plane.any() for plane in planes)
+    assert capfd.readouterr().err == ""  # libjpeg would tell of bytes that are missing, or too many
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_the_picture_is_not_decoded_to_be_replaced(
+    coding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """jpeglib decodes what it describes, and what it writes into; neither may be the photo."""
+    decoded: list[bytes] = []
+    describe, write = jpeglib.read_dct, jpeglib.DCTJPEG.write_dct
+
+    def described(path: str) -> Any:
+        decoded.append(Path(path).read_bytes())
+        return describe(path)
+
+    def written(self: Any, *given: Any, **named: Any) -> None:
+        decoded.append(self.content)
+        write(self, *given, **named)
+
+    content = encode((90, 70), "4:2:0", coding, 90, 1)
+    (tmp_path / "a.jpg").write_bytes(content)
+    photo = read_photo(tmp_path / "a.jpg")
+    monkeypatch.setattr(jpeglib, "read_dct", described)
+    monkeypatch.setattr(jpeglib.DCTJPEG, "write_dct", written)
+    write_photo(photo, rgb_of(photo), np.eye(90, 70, dtype=bool), tmp_path / "b.jpg")
+    assert len(decoded) == 2 and all(parse_jpeg(content).picture not in one for one in decoded)

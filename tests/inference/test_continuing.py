@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
 from partialconv.inference import Inpainter
-from partialconv.inference.continuing import continue_certain
+from partialconv.inference.continuing import _connected, continue_certain, is_drawn
 from partialconv.inference.planner import Box
 
 SIZE = 240, 260
@@ -132,3 +133,37 @@ def test_stripes_go_on_under_narrow_holes(period: int, inpainter: Inpainter) -> 
     hole[110:122, 40:220] = True
     filled = inpainter.fill(np.where(hole[..., None], np.uint8(0), picture), hole)
     np.testing.assert_array_equal(filled, picture)
+
+
+def test_what_hangs_together_is_told_by_squares_that_touch() -> None:
+    rng = np.random.default_rng(7)
+    for share in (0.1, 0.3, 0.45, 0.7):
+        squares = rng.random((20, 31)) < share
+        num, labels = cv2.connectedComponents(squares.astype(np.uint8), connectivity=8)
+        for label in range(1, num):
+            rows, columns = np.nonzero(labels == label)
+            box = Box(8 * int(rows[-1]) + 3, 8 * int(columns[-1]) + 1, 8 * int(rows[-1]) + 7, 8 * int(columns[-1]) + 2)
+            found, around = _connected(squares, box, (157, 245))
+            np.testing.assert_array_equal(found, labels == label)
+            ends = min(157, 8 * int(rows.max()) + 8), min(245, 8 * int(columns.max()) + 8)
+            assert around == Box(8 * int(rows.min()), 8 * int(columns.min()), *ends)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3])
+@pytest.mark.parametrize("name", [*PICTURES, "chelsea.jpg", "rocket.jpg", "coffee.jpg"])
+def test_drawn_is_where_more_than_half_of_the_known_neighbours_are_the_same(name: str, scale: int) -> None:
+    picture = PICTURES[name][0] if name in PICTURES else np.asarray(Image.open(EXAMPLES / name).convert("RGB"))
+    size = picture.shape[1] * scale // 2, picture.shape[0] * scale // 2
+    picture = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR))
+    hole = np.random.default_rng(scale).random(picture.shape[:2]) < 0.1
+    pairs = [
+        (before == after).all()
+        for row, unknown in zip(picture[::9], hole[::9], strict=True)
+        for before, after, *holes in zip(row, row[1:], unknown, unknown[1:], strict=False)
+        if not any(holes)
+    ]
+    assert is_drawn(picture[::9], hole[::9]) == (sum(pairs) / len(pairs) > 0.5)
+
+
+def test_nothing_known_is_nothing_drawn() -> None:
+    assert not is_drawn(np.zeros((4, 4, 3), np.uint8), np.ones((4, 4), bool))

@@ -13,9 +13,19 @@ from partialconv.conventions import some_blocks
 from partialconv.errors import InputError
 from partialconv.imageio.attached import MPF_NAME, attached_to, with_index
 from partialconv.imageio.colours import Filled
-from partialconv.imageio.markers import APP0, APP2, APP14, COM, FRAMES, Segment, parse_jpeg, write_jpeg
+from partialconv.imageio.markers import (
+    APP0,
+    APP2,
+    APP14,
+    BLOCK,
+    COM,
+    FRAMES,
+    Segment,
+    blank_like,
+    parse_jpeg,
+    write_jpeg,
+)
 
-BLOCK = 8
 BAND_PX = 64  # rows of the photo whose blocks are computed at once
 # row k is the k-th cosine of the orthonormal 8-point DCT (ITU T.81, A.3.3)
 _K = np.arange(BLOCK)
@@ -84,15 +94,17 @@ def requantise_blocks(filled: Filled, destination: Path) -> None:
     needed = [(m, c) for m, c in segments if (m, c) not in described or m in (APP0, APP14)]
     library = WITH_CMYK if filled.photo.mode == "CMYK" else TURBO
     with _ONE_AT_A_TIME, jpeglib.version(library), tempfile.TemporaryDirectory() as folder:
-        bare = Path(folder, "bare.jpg")
+        bare, blank, planes = Path(folder, "bare.jpg"), Path(folder, "blank.jpg"), planes_of(segments)
         write_jpeg(bare, needed, picture)
-        planes = planes_of(segments)
-        _rewrite(bare, filled, planes[:3])
         if filled.photo.mode == "CMYK":  # jpeglib writes three planes; so the fourth becomes the first for a while
+            _rewrite(bare, bare, filled, planes[:3])
             _swap_planes(bare)
-            _rewrite(bare, filled, planes[3:])
+            _rewrite(bare, bare, filled, planes[3:])
             _swap_planes(bare)
-            _rewrite(bare, filled, ())
+            _rewrite(bare, bare, filled, ())
+        else:
+            write_jpeg(blank, *blank_like(segments))
+            _rewrite(bare, blank, filled, planes)
         rewritten = parse_jpeg(bare.read_bytes())
     drawn, picture = named_as(segments, list(rewritten.segments), rewritten.picture)
     drawn = [(m, c) for m, c in drawn if not describes(m)]
@@ -126,11 +138,17 @@ def planes_of(segments: Sequence[Segment]) -> tuple[Plane, ...]:
     return YCC
 
 
-def _rewrite(path: Path, filled: Filled, planes: tuple[Plane, ...]) -> None:
-    """Compute the touched blocks of the first planes, and write the file again."""
+def _rewrite(path: Path, frame: Path, filled: Filled, planes: tuple[Plane, ...]) -> None:
+    """Compute the touched blocks of the first planes, and write the file again.
+
+    jpeglib decodes a file once to describe it, and once more to write other coefficients into its frame. This is done
+    to `frame`, a file of the same planes, which may be `path` or, if no more than the first three are needed, blank.
+    """
     import jpeglib
 
-    jpeg = jpeglib.read_dct(str(path))
+    jpeg = jpeglib.read_dct(str(frame))
+    described, jpeg.content = jpeg.content, path.read_bytes()
+    jpeg.load()
     height = filled.photo.size[0]
     tallest = BLOCK * int(np.asarray(jpeg.samp_factor)[:, 0].max())
     band = max(BAND_PX // tallest, 1) * tallest
@@ -142,7 +160,7 @@ def _rewrite(path: Path, filled: Filled, planes: tuple[Plane, ...]) -> None:
                 _change(jpeg, place, plane, top, filled.hole[span], rows)
     for name in NAMES[: jpeg.num_components]:
         setattr(jpeg, name, getattr(jpeg, name).view(_Coefficients))
-    jpeg.markers = []
+    jpeg.content, jpeg.markers = described, []
     jpeg.write_dct(str(path))
 
 

@@ -1,18 +1,21 @@
 """The parts of a JPEG file: its segments, its scans, and what follows the picture."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 Segment = tuple[int, bytes]
 SOI, EOI, SOS, APP0, APP1, APP2, APP14, COM = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE, 0xFE
-TABLES = (0xC4, 0xDB, 0xDD)  # Huffman and quantisation tables, restart interval
-FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+SOF1, DHT, DQT = 0xC1, 0xC4, 0xDB
+TABLES = (DHT, DQT, 0xDD)  # Huffman and quantisation tables, restart interval
+FRAMES = set(range(0xC0, 0xD0)) - {DHT, 0xC8, 0xCC}
 PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
 BARE = {0x01, SOI, *range(0xD0, 0xD8)}  # markers without a length
 # in entropy-coded data a 0xFF is followed by 0, and restart markers belong to it
 BETWEEN_SCANS = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 NUM_COEFFICIENTS = 64
+BLOCK = 8
 
 
 @dataclass(frozen=True)
@@ -106,3 +109,28 @@ def write_jpeg(path: Path, segments: list[Segment], picture: bytes, behind: byte
 def length_of(segments: list[Segment]) -> int:
     """The bytes that segments take in a file, start-of-image marker included."""
     return 2 + sum(4 + len(content) for _, content in segments)
+
+
+def blank_like(segments: Sequence[Segment]) -> tuple[list[Segment], bytes]:
+    """A JPEG of the same size, planes and colours whose coefficients are all 0: its picture has two bits for a block.
+
+    Args:
+        segments: Of a JPEG whose planes fit into one scan.
+
+    Returns:
+        Its segments and its picture, for `write_jpeg`. All quantisation steps are 1.
+    """
+    frame = next(content for marker, content in segments if marker in FRAMES)
+    height, width = int.from_bytes(frame[1:3]), int.from_bytes(frame[3:5])
+    names, factors = frame[6::3], [divmod(both, 16) for both in frame[7::3]]
+    if len(names) == 1:  # its blocks are coded one by one, whatever its factors
+        factors = [(1, 1)]
+    wide, tall = (BLOCK * max(factor) for factor in zip(*factors, strict=True))
+    num_blocks = -(-height // tall) * -(-width // wide) * sum(across * down for across, down in factors)
+    only_zero = bytes([1, *[0] * 15, 0])  # one code, of one bit: no difference of the mean, or the end of a block
+    steps = b"".join(bytes([number, *[1] * NUM_COEFFICIENTS]) for number in range(4))
+    told = [(m, c) for m, c in segments if m in (APP0, APP14)]
+    drawn = [(DQT, steps), (SOF1, frame), (DHT, b"\x00" + only_zero + b"\x10" + only_zero)]
+    scan = bytes([len(names), *(part for name in names for part in (name, 0)), 0, NUM_COEFFICIENTS - 1, 0])
+    header = bytes([0xFF, SOS]) + (len(scan) + 2).to_bytes(2) + scan
+    return told + drawn, header + bytes(-(-2 * num_blocks // 8)) + bytes([0xFF, EOI])

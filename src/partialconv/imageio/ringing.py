@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partialconv.conventions import some_blocks
-from partialconv.imageio.jpeg import BLOCK, Plane, averaged, cut_blocks, planes_of
-from partialconv.imageio.markers import FRAMES, Segment, parse_jpeg
+from partialconv.imageio.jpeg import Plane, averaged, cut_blocks, planes_of
+from partialconv.imageio.markers import BLOCK, DQT, FRAMES, Segment, parse_jpeg
 from partialconv.imageio.photo import Photo
 
-TABLES = 0xDB
 SPAN = 3 * BLOCK  # a block and those around it
 BLOCKS_AT_ONCE = 1024
 OFFSETS = np.array([(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)])  # the fifth is the block itself
@@ -69,7 +68,7 @@ def _planes(segments: Sequence[Segment]) -> dict[tuple[int, int], list[tuple[Pla
     steps = {}
     for marker, content in segments:
         place = 0
-        while marker == TABLES and place < len(content):
+        while marker == DQT and place < len(content):
             wide, number = divmod(content[place], 16)
             size = BLOCK * BLOCK * (2 if wide else 1)
             table = np.frombuffer(content[place + 1 : place + 1 + size], ">u2" if wide else "u1").astype(float)

@@ -94,8 +94,12 @@ def _fit(places: Map, values: Map, degree: int) -> tuple[Map, float] | None:
 
 def _terms(places: Map, degree: int) -> Map:
     """All products of powers of the two coordinates up to a degree, (N, terms)."""
-    y, x = places[:, 0], places[:, 1]
-    return np.stack([y**i * x**j for i in range(degree + 1) for j in range(degree + 1 - i)], axis=1)
+    powers = [np.ones_like(places)]
+    for _ in range(degree):
+        powers.append(powers[-1] * places)  # many times as fast as places**n
+    return np.stack(
+        [powers[i][:, 0] * powers[j][:, 1] for i in range(degree + 1) for j in range(degree + 1 - i)], axis=1
+    )
 
 
 def _is_even(colours: Map, ring: Hole, fitted: Map, noise: float) -> bool:
