@@ -1,6 +1,6 @@
 """How long the page takes from the end of a stroke to the filled photo on the screen, and where that time goes.
 
-    python benchmarks/page.py [--runs 9] [--pause 1] [--brush 24] > benchmarks/page.md
+    python benchmarks/page.py [--runs 9] [--pause 1] [--brush 24]
 
 Starts a server of its own and paints in a headless Chromium, with "Fill when I let go" switched on. Each stroke is in
 another place, and each fill goes on from the one before. Needs playwright and a Chromium.
