@@ -379,7 +379,7 @@ def test_a_photo_is_looked_at_before_it_is_filled(client: httpx.Client) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     answer = client.post("/api/look", files={"photo": encoded(picture(60, 80), "JPEG", exif=exif)})
-    assert (answer.status_code, answer.json()) == (200, {"width": 60, "height": 80})
+    assert (answer.status_code, answer.json()) == (200, {"width": 60, "height": 80, "kept": False})
     moving = encoded(picture(), "GIF", save_all=True, append_images=[picture().rotate(90)])
     assert "more than one frame" in refused(client.post("/api/look", files={"photo": moving}), 422, "broken")
 

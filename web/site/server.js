@@ -45,7 +45,9 @@ export async function look(photo) {
   return {name: photo.name};
 }
 
-export async function fill(blob, holeFile, model, signal, tell) {
+export const fileOf = async ({blob}) => blob;
+
+export async function fill({blob}, holeFile, model, signal, tell) {
   const photo = await readPhoto(blob), hole = await decodeHole(holeFile);
   if (!photo) throw new Refusal("browser_format", FORMATS, 415);
   tell(null);

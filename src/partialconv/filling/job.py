@@ -28,7 +28,7 @@ from partialconv.imageio import (
     rgb_of,
     unfinished,
     with_ringing,
-    write_photo,
+    write_filled,
 )
 from partialconv.imageio.formats import FORMAT_OF_SUFFIX
 from partialconv.inference import Inpainter, Plan, confidence, open_runtime
@@ -147,29 +147,87 @@ def fill_file(job: FillJob, inpainter: Inpainter | None = None, watcher: Watcher
         photo = read_photo(job.photo, job.output)
         begin("find")
         found, finds = found_hole(photo, job.search, job.anything, job.options.grow_px, told(watcher))
+    opened = opening.result if opening is not None else partial(_given, inpainter, job.options)
+    filled = fill_read(job, photo, found, opened, watcher, begin)
+    del opened, opening, inpainter  # its memory, if nobody else uses it, is worth more to the writer of a large photo
+    begin("write")
+    about_result = write_unwritten(filled, watcher)
+    if job.confidence is not None:
+        _write_confidence(filled.found.hole, photo.orientation, job.confidence, job.overwrite)
+    clock.end()
+    report = report_of(filled.found, filled.steps, (*filled.remarks, *about_result), finds)
+    return Filling(report, clock.timings_s, job.output, filled.steps)
+
+
+@dataclass(frozen=True)
+class Unwritten:
+    """A fill whose file is not written yet.
+
+    Args:
+        job: What was to be done.
+        pixels: The photo with its hole filled.
+        found: The hole that was filled, as the photo is stored.
+        steps: The plan that was followed.
+        remarks: About the photo and the hole; sentences without a full stop.
+    """
+
+    job: FillJob
+    pixels: Filled
+    found: Diagnosis
+    steps: Plan
+    remarks: tuple[str, ...]
+
+
+def fill_read(
+    job: FillJob,
+    photo: Photo,
+    found: Diagnosis,
+    opened: Callable[[], Inpainter],
+    watcher: Watcher,
+    begin: Callable[[str], None],
+) -> Unwritten:
+    """Fill a photo that has been read.
+
+    Args:
+        job: What to do.
+        photo: As it is stored.
+        found: Its hole.
+        opened: Gives the network, when it is needed.
+        watcher: Is told what happens.
+        begin: Is told when the step "fill" begins.
+
+    Raises:
+        InputError: the hole cannot be used (a `HoleError`).
+        ArithmeticError: the network gives no values, as a broken model may.
+    """
     found.accept(job.options.strict)
     watcher.found(found)
     hole, about_ringing = grown_over_ringing(job, photo, found.hole)
-    remarks = [*photo.remarks, *about_ringing]
+    remarks = (*photo.remarks, *about_ringing)
     for remark in remarks:
         watcher.remarked(remark)
-    if opening is not None:
-        inpainter, opening = opening.result(), None
-    inpainter = inpainter or open_inpainter(job.options)
+    inpainter = opened()
     begin("fill")
     steps = inpainter.plan(hole)
     rgb = fill_photo(inpainter, photo, hole, job.options, watcher.progress, steps)
-    del inpainter  # its memory, if nobody else uses it, is worth more to the writer of a large photo
-    begin("write")
-    about_result = write_photo(photo, rgb, hole, job.output, job.overwrite, opaque=found.opaque)
-    about_result += about_width(hole, steps, job.options.copy)
-    for remark in about_result:
+    return Unwritten(job, Filled(photo, rgb, hole, found.opaque), replace(found, hole=hole), steps, remarks)
+
+
+def write_unwritten(filled: Unwritten, watcher: Watcher) -> tuple[str, ...]:
+    """Write a fill to the output of its job.
+
+    Returns:
+        What is to be known about the result; sentences without a full stop.
+
+    Raises:
+        InputError: see `write_photo`.
+    """
+    job = filled.job
+    remarks = write_filled(filled.pixels, job.output, job.overwrite)
+    remarks += about_width(filled.found.hole, filled.steps, job.options.copy)
+    for remark in remarks:
         watcher.remarked(remark)
-    if job.confidence is not None:
-        _write_confidence(hole, photo.orientation, job.confidence, job.overwrite)
-    clock.end()
-    report = report_of(replace(found, hole=hole), steps, (*remarks, *about_result), finds)
-    return Filling(report, clock.timings_s, job.output, steps)
+    return remarks
 
 
 def read_job(job: FillJob) -> tuple[Photo, Diagnosis]:
@@ -251,6 +309,10 @@ def open_inpainter(options: FillOptions) -> Inpainter:
     """
     model = model_path(options.model)
     return Inpainter(model, open_runtime(options.runtime, model, options.device, options.precision))
+
+
+def _given(inpainter: Inpainter | None, options: FillOptions) -> Inpainter:
+    return inpainter or open_inpainter(options)
 
 
 def _opening(options: FillOptions) -> "Future[Inpainter]":

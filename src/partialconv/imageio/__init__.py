@@ -22,7 +22,7 @@ from partialconv.imageio.opening import (
 )
 from partialconv.imageio.photo import Photo, photo_of_array, photo_of_image, read_photo
 from partialconv.imageio.ringing import with_ringing
-from partialconv.imageio.writing import write_photo
+from partialconv.imageio.writing import write_filled, write_photo
 
 __all__ = [
     "MAX_PIXELS",
@@ -48,6 +48,7 @@ __all__ = [
     "unfinished",
     "unfinished_folder",
     "with_ringing",
+    "write_filled",
     "write_photo",
     "write_picture",
     "write_whole",

@@ -72,9 +72,21 @@ def write_photo(
             what was written would not show the photo outside of the hole, see `check_written`.
     """
     check_destination(path, overwrite)
+    return write_filled(Filled(photo, _colours(filled), hole, opaque), path, overwrite)
+
+
+def write_filled(result: Filled, path: Path, overwrite: bool = False) -> tuple[str, ...]:
+    """Write a filled photo as `write_photo` does, which needs nothing of the fill but its pixels in the hole.
+
+    Returns:
+        What the user should know about the result; sentences without a full stop.
+
+    Raises:
+        InputError: see `write_photo`.
+    """
+    check_destination(path, overwrite)
     num_names = path.stat().st_nlink if path.exists() else 1
-    result = Filled(photo, _colours(filled), hole, opaque)
-    del filled  # of a large photo it would be much beside what writing takes
+    photo = result.photo
     target = FORMAT_OF_SUFFIX[path.suffix.lower()]
     _check_format(photo, target, path)
     patched = False

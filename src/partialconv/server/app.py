@@ -26,7 +26,7 @@ from partialconv.server.form import Form, read_form
 from partialconv.server.guard import PROGRESS, Access, Guard, Notes
 from partialconv.server.limits import NO_SPACE, no_space
 from partialconv.server.order import Answer, Order
-from partialconv.server.posts import POSTS, TICKET, TICKET_PATTERN, Post
+from partialconv.server.posts import KEEP, KEPT, NAME_PATTERN, POSTS, TICKET, TICKET_PATTERN, Post
 from partialconv.server.problem import Gone, Problem
 from partialconv.server.process import Process
 from partialconv.server.queue import Queue
@@ -54,6 +54,16 @@ class Service:
         """Start the process again if it has ended, before the next request needs it."""
         with contextlib.suppress(RuntimeError):  # the server is being stopped
             self.queue.spare(self.process.start)
+
+    def finish(self, kept: str) -> None:
+        """Have the file of a fill made while nothing else is to be done: the next fill, or a download, needs it."""
+
+        def work() -> None:
+            with contextlib.suppress(Problem, Gone), self.scratch.folder() as folder:
+                self.process.ask(Order("result", Path(folder), (), FillOptions(), kept))
+
+        with contextlib.suppress(RuntimeError):  # the server is being stopped
+            self.queue.spare(work)
 
 
 def create_app(process: Process, access: Access) -> ASGIApp:
@@ -133,11 +143,13 @@ async def _answer(request: Request, service: Service, post: Post) -> Response:
         form = await _upload(request, service, Path(folder), post)
         notes.num_bytes = form.num_bytes
         for field in post.needed:
-            if field not in form.files:
-                raise Problem(422, "field", f"the form has no field {field}: send the file in a field of this name.")
+            if field not in form.files and field not in form.options:
+                what = "the file" if field in post.files else "it"
+                raise Problem(422, "field", f"the form has no field {field}: send {what} in a field of this name.")
         ticket = _ticket(form.options.pop(TICKET, None), service)
+        kept, keep = (_name(form.options.pop(field, None), field) for field in (KEPT, KEEP))
         options = _options(post.work, form.options, list(service.process.models))
-        order = Order(post.work, Path(folder), tuple(form.files), options)
+        order = Order(post.work, Path(folder), tuple(form.files), options, kept, keep)
         notes.steps["in"] = loop.time() - started
         started = loop.time()
 
@@ -158,6 +170,8 @@ async def _answer(request: Request, service: Service, post: Post) -> Response:
             service.warm()
         notes.steps["queue"] = loop.time() - started - sum(reply.timings_s.values())
         notes.steps |= reply.timings_s
+        if post.work == "change":
+            service.finish(keep)
         return _response(request, reply, notes, post.report_only)
 
 
@@ -200,6 +214,15 @@ def _ticket(given: str | None, service: Service) -> str:
         raise Problem(
             422, "option", f"ticket is {given[:40]!r}, expected 16 to 64 hexadecimal digits that are not in use."
         )
+    return given
+
+
+def _name(given: str | None, field: str) -> str:
+    """The name of a photo that is kept; "" if there is none."""
+    if given is None:
+        return ""
+    if not re.fullmatch(NAME_PATTERN, given):
+        raise Problem(422, "option", f"{field} is {given[:40]!r}, expected 32 to 64 hexadecimal digits.")
     return given
 
 

@@ -6,6 +6,7 @@ It runs in the process of `working`, never in that of the server.
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from partialconv.server.finds import find
 from partialconv.server.limits import Limits
 from partialconv.server.order import MEDIA_TYPES, Answer
 from partialconv.server.problem import Problem
+from partialconv.server.visits import Visits
 
 # a JPEG with previews behind it counts as one; no other decoder ever sees a client's bytes
 SUFFIXES = {**SUFFIX_OF_FORMAT, "AVIF": ".avif", "GIF": ".gif", "HEIF": ".heic"}
@@ -50,28 +52,36 @@ class Engine:
     def __init__(self, models: Mapping[str, Path | None], limits: Limits) -> None:
         self.inpainters = {name: Inpainter(path) for name, path in models.items()}
         self.limits = limits
+        self.visits = Visits(limits.kept_bytes, limits.kept_s)
 
     def do(
         self,
         work: str,
+        folder: Path,
         files: Mapping[str, Path],
         options: FillOptions | FindOptions,
         most_bytes: int,
         progress: Callable[[float], None] = lambda _: None,
+        names: tuple[str, str] = ("", ""),
     ) -> Answer:
         """Look at the headers of the files, give the files the suffixes of their formats, and work.
 
+        Photos that are kept for other requests make room where they have to.
+
         Args:
-            work: "fill", "find", "plan", "doctor", "look" or "show".
-            files: By field; all lie in one folder.
+            work: "fill", "find", "plan", "doctor", "look", "show", "change" or "result".
+            folder: Of the request.
+            files: By field; all lie in the folder.
             options: Of the request.
             most_bytes: Memory that there is.
             progress: Is called with the share of a fill or a find that is done, 0 to 1.
+            names: Of a photo that is kept and of one that is to be kept; "" for none.
 
         Raises:
             Problem: 415, 413 or 422 over the headers; 413, there is too little memory; or as the work does.
         """
-        needed, named = 0, {}
+        kept, keep = names
+        needed, named = self.visits.fill_bytes(kept) if kept else 0, {}
         for field, path in files.items():
             header = _check_picture(path, field, self.limits)
             whole = field == "photo" and work in ("fill", "find", "look")
@@ -79,6 +89,8 @@ class Engine:
             if work == "find" and field == "photo":
                 needed = max(needed, header.read_bytes + find_bytes(header.num_pixels))
             named[field] = path.rename(path.with_name(field + SUFFIXES[header.format]))
+        if needed > most_bytes:
+            most_bytes = min(most_bytes + self.visits.clear(), self.limits.max_memory)
         if needed > most_bytes:
             raise _too_little_memory(f"{needed / 1e9:.1f} GB are needed, {most_bytes / 1e9:.1f} GB may be taken")
         if isinstance(options, FindOptions):
@@ -91,7 +103,11 @@ class Engine:
             case "doctor":
                 return self.doctor(named["hole"], named.get("photo"), options)
             case "look":
-                return self.look(named["photo"])
+                return self.look(named["photo"], keep)
+            case "change":
+                return self.change(kept, keep, named["hole"], options, progress)
+            case "result":
+                return self.result(kept, folder)
             case _:
                 return self.show(named["photo"])
 
@@ -142,11 +158,52 @@ class Engine:
         with _explained(photo.parent):
             return find(photo, hole, options, _Teller(progress).progress)
 
-    def look(self, photo: Path) -> Answer:
-        """Say whether a photo can be filled.
+    def change(
+        self,
+        kept: str,
+        keep: str,
+        hole: Path,
+        options: FillOptions,
+        progress: Callable[[float], None] = lambda _: None,
+    ) -> Answer:
+        """Fill a photo that is kept, and keep what becomes of it.
+
+        Args:
+            kept: Name of the photo.
+            keep: Name of the result.
+            hole: A picture of the hole, drawn over the photo as it is shown.
+            options: Of the request.
+            progress: Is called with the share that is done, 0 to 1.
 
         Returns:
-            The photo as it came, with its size as it is shown.
+            The pixels of the hole, see `Visits.change`.
+
+        Raises:
+            Problem: 410, the photo is not kept any more; 422, the hole cannot be used.
+        """
+        inpainter, watcher = self.inpainters[str(options.model)], _Teller(progress)
+        with _explained(hole.parent):
+            answer, report = self.visits.change((kept, keep), hole, options, inpainter, watcher)
+        return replace(answer, report=_told(report, hole.parent) | answer.report)
+
+    def result(self, kept: str, folder: Path) -> Answer:
+        """The file of a photo that is kept, into a folder.
+
+        Raises:
+            Problem: 410, it is not kept any more; 422, the file cannot be written.
+        """
+        with _explained(folder):
+            return self.visits.result(kept, folder)
+
+    def look(self, photo: Path, keep: str = "") -> Answer:
+        """Say whether a photo can be filled, and keep it for `change` if that is wanted and can be done.
+
+        Args:
+            photo: Its suffix is that of its format.
+            keep: The name to keep it under; "" = it is not kept.
+
+        Returns:
+            The photo as it came, with its size as it is shown, and whether it is kept.
 
         Raises:
             Problem: 422, it cannot be read.
@@ -154,9 +211,12 @@ class Engine:
         clock = Stopwatch()
         clock.begin("read")
         with _explained(photo.parent):
-            height, width = read_photo(photo).shown.size
+            stored = read_photo(photo)
+            kept = bool(keep) and self.visits.keep(keep, stored, read_header(photo).fill_bytes())
         clock.end()
-        return Answer(photo, "application/octet-stream", {"width": width, "height": height}, clock.timings_s)
+        height, width = stored.shown.size
+        report = {"width": width, "height": height, "kept": kept}
+        return Answer(photo, "application/octet-stream", report, clock.timings_s)
 
     def plan(self, hole: Path, options: FillOptions) -> Answer:
         """What a fill of a hole would do, and how much of it the network would see.

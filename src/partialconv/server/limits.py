@@ -20,6 +20,8 @@ class Limits:
         work_s: Longest time that the work of one request may take, in seconds, without the wait in the queue.
         idle_s: Longest silence of a client, within a request, between its headers or before it takes more of its
             answer, in seconds.
+        kept_bytes: Of decoded photos that are kept between the fills of visits, all together.
+        kept_s: A photo that is not asked for is forgotten after so many seconds.
         slowest_bytes: A second, on average, of a body or an answer that has taken longer than `idle_s`.
     """
 
@@ -30,6 +32,8 @@ class Limits:
     work_s: float = 120.0
     idle_s: float = 10.0
     slowest_bytes: int = 16_384
+    kept_bytes: int = 400_000_000
+    kept_s: float = 600.0
 
 
 def no_space() -> Problem:

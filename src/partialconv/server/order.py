@@ -22,16 +22,20 @@ class Order:
     """One piece of work.
 
     Args:
-        work: "fill", "find", "plan", "doctor", "look" or "show": a method of `engine.Engine`.
+        work: "fill", "find", "plan", "doctor", "look", "show", "change" or "result": a method of `engine.Engine`.
         folder: Holds the files of the request; the answer is written there.
         files: Fields of the request, and names of the files.
         options: Of the request.
+        kept: The name of a photo that the process keeps; "" if none is meant.
+        keep: The name under which it is to keep one; "" if it is not to.
     """
 
     work: str
     folder: Path
     files: tuple[str, ...]
     options: FillOptions | FindOptions
+    kept: str = ""
+    keep: str = ""
 
 
 @dataclass(frozen=True)

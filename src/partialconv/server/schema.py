@@ -7,7 +7,7 @@ from partialconv.filling.find_options import HELP, KINDS, Answers, FindOptions
 from partialconv.filling.options import Option
 from partialconv.filling.options import options as fill_options
 from partialconv.server.limits import Limits
-from partialconv.server.posts import POSTS, TICKET, TICKET_PATTERN
+from partialconv.server.posts import KEEP, KEPT, NAME_PATTERN, POSTS, TICKET, TICKET_PATTERN
 
 Document = dict[str, Any]
 PICTURES = ("image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp")
@@ -16,6 +16,7 @@ PROBLEMS = {
     401: "A token is needed.",
     403: "The server does not answer to this name, or to pages of this origin.",
     408: "The request came too slowly.",
+    410: "The server keeps no photo of this name, or none any more: send the photo again.",
     413: "Too many bytes or pixels, or more memory needed than there is, told before anything is decoded.",
     415: "The request is not a form, or a file is of a format that is not taken.",
     422: "A field, a photo or a hole cannot be used; the message says why.",
@@ -32,6 +33,7 @@ CODES = {
     404: ["address"],
     405: ["method"],
     408: ["slow"],
+    410: ["forgotten"],
     413: ["bytes", "pixels", "memory"],
     415: ["content_type", "format"],
     422: ["field", "option", "broken", "input", *(f"hole_{code}" for code in (
@@ -65,6 +67,9 @@ def openapi(version: str, models: Sequence[str], limits: Limits) -> Document:
         "pattern": TICKET_PATTERN,
         "description": "For /api/progress; of your choosing.",
     }
+    for field, what in ((KEPT, "Of a photo that is kept."), (KEEP, "For the photo, or for the result, to be kept.")):
+        about = f"A name of your choosing that nobody can guess, from a good random source. {what}"
+        fields[field] = {"type": "string", "pattern": NAME_PATTERN, "description": about}
     fields["hole"] = binary | {"description": "A picture drawn over the photo as it is shown; white = fill."}
 
     fields |= _find_fields()
@@ -97,6 +102,17 @@ def openapi(version: str, models: Sequence[str], limits: Limits) -> Document:
                 {kind: {} for kind in PICTURES} | octets | _parts("The filled photo."),
                 {"Partialconv-Report": {"schema": {"type": "string"}, "description": "A Report, as JSON."}},
             ),
+            "/api/change": post(
+                "/api/change",
+                "Fill a photo that is kept: only the hole is sent, and only what was filled comes back, in tiles.",
+                {"image/png": {}} | octets | _parts("The tiles.", "Change"),
+                {"Partialconv-Report": {"schema": {"type": "string"}, "description": "A Change, as JSON."}},
+            ),
+            "/api/result": post(
+                "/api/result",
+                "The file of a photo that is kept, byte for byte what /api/fill gives.",
+                {kind: {} for kind in PICTURES} | octets | _parts("The photo.", "Nothing"),
+            ),
             "/api/find": post(
                 "/api/find",
                 "Find the damage of a photo: a proposal of its hole. Nothing is found in the hole that is sent along.",
@@ -118,8 +134,9 @@ def openapi(version: str, models: Sequence[str], limits: Limits) -> Document:
             ),
             "/api/look": post(
                 "/api/look",
-                "Say whether a photo can be filled: its size as it is shown, or a problem.",
-                {"application/json": {"schema": {"$ref": "#/components/schemas/Size"}}} | _parts("The photo.", "Size"),
+                "Say whether a photo can be filled: its size as it is shown, or a problem. With `keep`, it is kept for "
+                "/api/change, for some minutes; photos whose changes pages could not show are not.",
+                {"application/json": {"schema": {"$ref": "#/components/schemas/Look"}}} | _parts("The photo.", "Look"),
             ),
             "/api/show": post(
                 "/api/show",
@@ -207,7 +224,8 @@ def _post(
     form = {"type": "object", "properties": fields, "required": required, "additionalProperties": False}
     timing = {"Server-Timing": {"schema": {"type": "string"}, "description": "Steps, in milliseconds."}}
     answers = {"200": {"description": "Good.", "headers": timing | (headers or {}), "content": content}}
-    problems = [status for status in PROBLEMS if status != 501 or name == "find"]
+    only = {410: ("change", "result"), 501: ("find",)}
+    problems = [status for status in PROBLEMS if name in only.get(status, (name,))]
     body = {"required": True, "content": {"multipart/form-data": {"schema": form}}}
     return _operation(name, summary, answers | _problems(problems), True) | {"requestBody": body}
 
@@ -231,6 +249,14 @@ FIND_REPORT: Document = {
     "threshold": SHARE | {"description": "The probability from which on a pixel was taken."},
     "infrared": FLAG | {"description": "Whether dust, scratches and cracks are what blocks infrared, in a film scan."},
 }
+REPORT: Document = {
+    "width": COUNT,
+    "height": COUNT,
+    "hole_ratio": SHARE,
+    "usable": FLAG,
+    "findings": {"type": "array", "items": {"$ref": "#/components/schemas/Finding"}},
+    "remarks": {"type": "array", "items": TEXT},
+}
 SCHEMAS: Document = {
     "Health": _object(status={"const": "ok"}, version=TEXT, waiting=COUNT),
     "Model": _object(name=TEXT, default=FLAG, num_bytes=COUNT, sha256={"type": "string", "pattern": "^[0-9a-f]{64}$"}),
@@ -239,14 +265,17 @@ SCHEMAS: Document = {
         limits=_object(max_bytes=COUNT, max_pixels=COUNT),
     ),
     "Finding": _object(code=TEXT, message=TEXT, fix=TEXT, fatal=FLAG),
-    "Report": _object(
-        width=COUNT,
-        height=COUNT,
-        hole_ratio={"type": "number", "minimum": 0, "maximum": 1},
-        usable=FLAG,
-        findings={"type": "array", "items": {"$ref": "#/components/schemas/Finding"}},
-        remarks={"type": "array", "items": TEXT},
-        optional={"plan": {"$ref": "#/components/schemas/Plan"}},
+    "Report": _object(**REPORT, optional={"plan": {"$ref": "#/components/schemas/Plan"}}),
+    "Change": _object(
+        **REPORT, plan={"$ref": "#/components/schemas/Plan"}, tiles={"$ref": "#/components/schemas/Tiles"}
+    ),
+    "Tiles": _object(
+        side_px={"type": "integer", "minimum": 1, "description": "Of a tile. They stand row by row in the PNG."},
+        places={
+            "type": "array",
+            "items": {"type": "array", "items": COUNT, "minItems": 2, "maxItems": 2},
+            "description": "Left and top of each tile in the photo as it is shown; tiles may reach beyond its border.",
+        },
     ),
     "Plan": _object(
         num_crops=COUNT,
@@ -265,7 +294,8 @@ SCHEMAS: Document = {
         score=SHARE | {"description": "The highest probability in it."},
     ),
     "Finds": _object(**FIND_REPORT, parts={"type": "array", "items": {"$ref": "#/components/schemas/Part"}}),
-    "Size": _object(width=COUNT, height=COUNT),
+    "Look": _object(width=COUNT, height=COUNT, kept=FLAG),
+    "Nothing": _object(),
     "Progress": _object(
         state={"enum": ["waiting", "filling", "unknown"]}, share={"type": "number", "minimum": 0, "maximum": 1}
     ),

@@ -94,7 +94,8 @@ def _done(engine: Engine, order: dict[str, Any], limits: Limits, progress: Calla
         with ceiling(limits.max_memory) as most:
             files = {name: folder / name for name in order["files"]}
             chosen = FindOptions if order["work"] == "find" else FillOptions
-            answer = engine.do(order["work"], files, chosen(**order["options"]), most, progress)
+            names = order["kept"], order["keep"]
+            answer = engine.do(order["work"], folder, files, chosen(**order["options"]), most, progress, names)
         answer.file.replace(folder / ANSWER)
     except Problem as problem:
         full = problem.code == "input" and _is_full(folder)

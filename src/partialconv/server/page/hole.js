@@ -139,7 +139,7 @@ export class Hole {
   }
 
   clear() {
-    const box = this.touchAll();
+    const box = this.touchUsed();
     this.levels.fill(0);
     return box;
   }
@@ -268,6 +268,20 @@ export class Hole {
     const box = [0, 0, this.width, this.height];
     this.touch(...box);
     return box;
+  }
+
+  // Tiles in which anything is painted, however faint.
+  touchUsed() {
+    const {levels, width, height} = this;
+    for (let tile = 0; tile < this.counts.length; tile++) {
+      const [left, top, right, bottom] = this.box(tile);
+      let used = this.counts[tile] > 0;
+      for (let y = top; y < bottom && !used; y++) {
+        for (let at = y * width + left; at < y * width + right && !used; at++) used = levels[at] > 0;
+      }
+      if (used) this.touch(left, top, right, bottom);
+    }
+    return [0, 0, width, height];
   }
 
   touchPlaces(places) {

@@ -11,7 +11,7 @@ import {Session} from "./session.js";
 import {listenForPhotos} from "./sources.js";
 import {Tools} from "./tools.js";
 import {mayBeTurned} from "./turned.js";
-import {decode, View} from "./view.js";
+import {decode, fitsCanvas, patched, View} from "./view.js";
 import * as words from "./words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -58,12 +58,12 @@ async function open(file, holeFile, look) {
     say(`This file is larger than ${Math.round(limits.max_bytes / 1e6)} MB.`, true);
     return;
   }
-  let picture, shown;
+  let picture, shown, looked;
   const looking = server.look(file).catch((error) => {
     if ([413, 415, 422].includes(error.status)) throw error; // whatever else it is, the photo is not to blame
   });
   try {
-    [[picture, shown]] = await Promise.all([pictureOf(file), looking]);
+    [[picture, shown], looked] = await Promise.all([pictureOf(file), looking]);
   } catch (error) {
     say(words.refusal(error), true);
     return;
@@ -75,7 +75,8 @@ async function open(file, holeFile, look) {
   if (ticket !== opening) return picture.close();
   finding.leave();
   session?.close();
-  session = new Session(file.name || "photo", file, picture, shown);
+  const kept = fitsCanvas(picture) ? looked?.kept : null;
+  session = new Session(file.name || "photo", file, picture, shown, kept);
   document.body.dataset.state = "ready";
   const size = document.createElement("small");
   size.textContent = `${picture.width} × ${picture.height}`;
@@ -99,7 +100,7 @@ async function open(file, holeFile, look) {
 
 async function openHole(file) {
   try {
-    const {file: read, report} = await server.doctor(session.state.blob, file);
+    const {file: read, report} = await server.doctor(await server.fileOf(session.state), file);
     // a hole that looks inverted is shown: one key inverts it
     const usable = report.findings.every(({fatal, code}) => !fatal || code === "inverted");
     if (!usable) return say(words.findings(report), true);
@@ -155,11 +156,12 @@ async function fill() {
   const started = performance.now();
   try {
     const hole = await encodeHole(current.hole);
-    const {file, report} = await patiently(() =>
-      server.fill(current.state.blob, hole, $("model").value || undefined, controller.signal, tellShare), controller.signal);
-    const [picture, shown] = await pictureOf(file);
+    const model = $("model").value || undefined;
+    const {file, patch, report, kept} = await patiently(() =>
+      server.fill(current.state, hole, model, controller.signal, tellShare), controller.signal);
+    const [picture, shown] = patch ? [await patched(await current.picture(current.state), [patch])] : await pictureOf(file);
     const seconds = (performance.now() - started) / 1000;
-    current.filled({blob: file, picture, shown, report, seconds, hole});
+    current.filled({blob: file, patch, kept, picture, shown, report, seconds, hole, model});
     await present();
     await showDistance();
     const remarks = [words.findings(report), words.remarks(report)].filter(Boolean);
@@ -184,7 +186,8 @@ async function find() {
   let finds = null;
   try {
     const hole = current.hole.total ? await encodeHole(current.hole) : undefined;
-    const {file} = await patiently(() => server.find(current.state.blob, hole, controller.signal, tellShare), controller.signal);
+    const {file} = await patiently(async () =>
+      server.find(await server.fileOf(current.state, controller.signal), hole, controller.signal, tellShare), controller.signal);
     finds = await decodeFinds(file);
   } catch (error) {
     const stopped = error.name === "AbortError";
@@ -326,10 +329,21 @@ function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-function download() {
+async function download() {
   if (!session || session.at === 0) return session && say("Fill something first.");
-  save(session.state.blob, session.fileName());
-  session.saved = true;
+  const current = session, {state} = current;
+  let waiting = false;
+  const patience = setTimeout(() => { waiting = true; say("Making the file …", false, 60); }, 700);
+  try {
+    const file = await patiently(() => server.fileOf(state), new AbortController().signal);
+    save(file, current.fileName("-filled", file));
+    if (state === current.state) current.saved = true;
+    if (waiting) say("");
+  } catch (error) {
+    say(words.refusal(error), true);
+  } finally {
+    clearTimeout(patience);
+  }
 }
 
 async function copy() {

@@ -5,10 +5,10 @@ import {HALF} from "./hole.js";
 export async function encodeHole(hole) {
   const stride = Math.ceil(hole.width / 8) + 1; // each row starts with the number of its filter, 0
   const rows = new Uint8Array(stride * hole.height);
-  const levels = hole.levels;
-  for (let y = 0, from = 0; y < hole.height; y++) {
-    for (let x = 0, at = y * stride + 1; x < hole.width; x++, from++) {
-      if (levels[from] > HALF) rows[at + (x >> 3)] |= 128 >> (x & 7);
+  const {levels, width} = hole, [left, top, right, bottom] = hole.bounds(0) ?? [0, 0, 0, 0];
+  for (let y = top; y < bottom; y++) {
+    for (let x = left, at = y * stride + 1; x < right; x++) {
+      if (levels[y * width + x] > HALF) rows[at + (x >> 3)] |= 128 >> (x & 7);
     }
   }
   const stream = new Blob([rows]).stream().pipeThrough(new CompressionStream("deflate"));

@@ -33,24 +33,31 @@ async function call(address, form, signal, accept = "application/json") {
 
 export const models = async () => (await call("api/models")).json();
 
-// Whether a photo can be filled; a refusal says why not.
-export async function look(photo) {
+const random = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+function formOf(fields) {
   const form = new FormData();
-  form.append("photo", photo);
-  return (await call("api/look", form)).json();
+  for (const [name, value] of Object.entries(fields)) if (value !== undefined) form.append(name, value);
+  return form;
+}
+
+// Whether a photo can be filled; a refusal says why not. `kept` is the name under which the server keeps it decoded,
+// which nobody else knows; null if it does not.
+export async function look(photo, signal) {
+  const keep = random();
+  const {kept} = await (await call("api/look", formOf({photo, keep}), signal)).json();
+  return {kept: kept ? keep : null};
 }
 
 async function parts(address, fields, signal) {
-  const form = new FormData();
-  for (const [name, value] of Object.entries(fields)) if (value !== undefined) form.append(name, value);
-  const response = await call(address, form, signal, "multipart/form-data");
+  const response = await call(address, formOf(fields), signal, "multipart/form-data");
   const answer = await response.formData();
   return {file: answer.get("file"), report: JSON.parse(await answer.get("report").text())};
 }
 
 // Files and findings, while `tell` is called with the share that is done, 0 to 1, or with null while they wait for their turn.
 async function slowParts(address, fields, signal, tell) {
-  const ticket = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const ticket = random();
   let asking = true;
   const ask = async () => {
     while (asking) {
@@ -69,7 +76,33 @@ async function slowParts(address, fields, signal, tell) {
   }
 }
 
-export const fill = (photo, hole, model, signal, tell) => slowParts("api/fill", {photo, hole, model}, signal, tell);
+// Fill a state of the session. Of a photo that the server keeps only the changed pixels come back: `patch`, see view.js.
+// Of another one the whole file. What the server has forgotten is sent again, once.
+export async function fill(state, hole, model, signal, tell) {
+  for (let again = true; state.kept; again = false) {
+    const keep = random();
+    try {
+      const {file, report} = await slowParts("api/change", {hole, model, kept: state.kept, keep}, signal, tell);
+      return {patch: {file, ...report.tiles}, report, kept: keep};
+    } catch (error) {
+      if (error.code !== "forgotten") throw error;
+    }
+    state.kept = again ? (await look(await fileOf(state, signal), signal)).kept : null;
+  }
+  return slowParts("api/fill", {photo: await fileOf(state, signal), hole, model}, signal, tell);
+}
+
+// The file of a state; if the server has forgotten it, it is filled anew from the state before, and is the same.
+export async function fileOf(state, signal) {
+  const made = async (error) => {
+    if (error.code !== "forgotten") throw error;
+    const {from, hole, model} = state;
+    return slowParts("api/fill", {photo: await fileOf(from, signal), hole, model}, signal, () => {});
+  };
+  state.blob ??= (await parts("api/result", {kept: state.kept}, signal).catch(made)).file;
+  return state.blob;
+}
+
 // The map of finds.js; nothing is found in the hole, which may be undefined.
 export const find = (photo, hole, signal, tell) => slowParts("api/find", {photo, hole, answer: "map"}, signal, tell);
 export const doctor = (photo, hole) => parts("api/doctor", {photo, hole});

@@ -1,16 +1,17 @@
 // One photo, what was painted on it, its fills, and the way back and forth between them.
 
 import {Hole} from "./hole.js";
-import {decode} from "./view.js";
+import {decode, patched} from "./view.js";
 
 const DECODED = 3; // states kept as pixels besides the photo; the others are files, and decoded when they are shown
 
 export class Session {
-  // `shown`: a picture that the browser can decode, where it cannot decode `blob`.
-  constructor(name, blob, picture, shown) {
+  // `shown`: a picture that the browser can decode, where it cannot decode `blob`; `kept`: see server.js.
+  constructor(name, blob, picture, shown, kept) {
     this.name = name;
     this.hole = new Hole(picture.width, picture.height);
-    this.states = [{blob, picture, shown, label: "Photo"}]; // every fill adds one; their files are the server's bytes
+    // every fill adds one; its file, the server's bytes, is there or can be had by server.fileOf
+    this.states = [{blob, picture, shown, kept, label: "Photo"}];
     this.at = 0;
     this.past = []; // of steps: {patch} of the hole, or {patch, state} for a fill or a choice of another state
     this.future = [];
@@ -30,7 +31,14 @@ export class Session {
 
   // The pixels of a state.
   async picture(state) {
-    state.picture ??= await decode(state.shown ?? state.blob);
+    if (!state.picture) {
+      const patches = [];
+      let base = state;
+      for (; base.patch && !base.picture; base = base.from) patches.unshift(base.patch);
+      const picture = base.picture ?? (await decode(base.shown ?? base.blob));
+      state.picture = patches.length ? await patched(picture, patches) : picture;
+      if (picture !== base.picture && picture !== state.picture) picture.close();
+    }
     const others = this.states.filter((one, at) => at > 0 && one.picture && one !== state && one !== this.state);
     for (const one of others.slice(0, Math.max(0, others.length - DECODED))) {
       one.picture.close();
@@ -46,11 +54,11 @@ export class Session {
   }
 
   // A fill: its result is a new state, and what was filled is no hole any more.
-  filled({blob, picture, shown, report, seconds, hole}) {
+  filled({seconds, ...state}) {
     const from = this.at, box = this.hole.extent();
     this.hole.clear();
     const patch = this.hole.commit() ?? new Map();
-    this.states.push({blob, picture, shown, report, seconds, hole, box, label: `Fill ${this.states.length}`});
+    this.states.push({...state, seconds, box, from: this.states[from], label: `Fill ${this.states.length}`});
     this.at = this.states.length - 1;
     this.remember({patch, state: from});
     this.saved = this.touched = false;
@@ -87,11 +95,11 @@ export class Session {
     to.push(back);
   }
 
-  // The name of the result: that of the photo, with the suffix of what it is.
-  fileName(suffix = "-filled") {
+  // The name of a file: that of the photo, with the suffix of what it is.
+  fileName(suffix, file) {
     const [, stem, own] = /^(.*?)(\.[^.]*)?$/.exec(this.name);
     const known = {"image/jpeg": [".jpg", ".jpeg"], "image/png": [".png"], "image/webp": [".webp"], "image/tiff": [".tif", ".tiff"], "image/bmp": [".bmp"]};
-    const fitting = known[this.state.blob.type] ?? [own ?? ""];
+    const fitting = known[file?.type] ?? [own ?? ""];
     return `${stem}${suffix}${fitting.includes((own ?? "").toLowerCase()) ? own : fitting[0]}`;
   }
 

@@ -15,9 +15,52 @@ export async function decode(blob) {
     const resizeWidth = Math.round((whole.width * PREVIEW) / longer);
     small = await createImageBitmap(whole, {resizeWidth, resizeQuality: "high"});
   }
-  const close = () => { whole.close(); small?.close(); };
-  return {whole, small, width: whole.width, height: whole.height, close};
+  return pictureWith(whole, small);
 }
+
+// Some browsers have a largest canvas, and draw nothing on what is larger.
+export function fitsCanvas({width, height}) {
+  const context = new OffscreenCanvas(width, height).getContext("2d");
+  context?.fillRect(width - 1, height - 1, 1, 1);
+  return Boolean(context?.getImageData(width - 1, height - 1, 1, 1).data[3]);
+}
+
+// A photo with some fills drawn over it, one after the other: each has a file, square tiles row by row, which are
+// transparent beside the hole; how large they are; and their places, [left, top].
+export async function patched(picture, patches) {
+  const sheets = await Promise.all(patches.map(({file}) => createImageBitmap(file)));
+  const copy = (bitmap) => {
+    const canvas = new OffscreenCanvas(bitmap.width, bitmap.height), context = canvas.getContext("2d");
+    context.drawImage(bitmap, 0, 0);
+    context.imageSmoothingQuality = "high";
+    return [canvas, context];
+  };
+  const [canvas, context] = copy(picture.whole);
+  patches.forEach(({side_px: side, places}, at) => {
+    const sheet = sheets[at], across = sheet.width / side;
+    places.forEach(([left, top], tile) => {
+      context.drawImage(sheet, (tile % across) * side, Math.floor(tile / across) * side, side, side, left, top, side, side);
+    });
+    sheet.close();
+  });
+  let small = null;
+  if (picture.small) {
+    const [drawn, smaller] = copy(picture.small), scale = drawn.width / canvas.width, margin = Math.ceil(2 / scale);
+    for (const {side_px: side, places} of patches) {
+      for (const [x, y] of places) {
+        const left = Math.max(0, x - margin), top = Math.max(0, y - margin);
+        const width = Math.min(canvas.width, x + side + margin) - left, height = Math.min(canvas.height, y + side + margin) - top;
+        smaller.drawImage(canvas, left, top, width, height, left * scale, top * scale, width * scale, height * scale);
+      }
+    }
+    small = drawn.transferToImageBitmap();
+  }
+  return pictureWith(canvas.transferToImageBitmap(), small);
+}
+
+const pictureWith = (whole, small) => (
+  {whole, small, width: whole.width, height: whole.height, close: () => { whole.close(); small?.close(); }}
+);
 
 export class View {
   constructor(stage, photoCanvas, holeCanvas) {
