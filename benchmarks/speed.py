@@ -138,7 +138,9 @@ def peak_mib(process: int | str) -> float:
 def new_process(command: Sequence[str], environment: dict[str, str]) -> tuple[Times, str]:
     """Seconds of a command, and the last line that it printed."""
     began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        command, env=environment, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return (time.perf_counter() - began, processor), done.stdout.splitlines()[-1]

@@ -253,3 +253,11 @@ except KeyboardInterrupt:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stdout) == (0, "stopped\n"), done.stderr
+
+
+def test_idle_threads_do_not_spin() -> None:
+    """The threads of one of the two sessions would take the cores from the other."""
+    runtime = OnnxRuntime(model_path())
+    for session in (runtime.session, runtime.detail):
+        assert session is not None
+        assert session.get_session_options().get_session_config_entry("session.force_spinning_stop") == "1"

@@ -91,6 +91,8 @@ def open_session(model: Path | bytes) -> onnxruntime.InferenceSession:
     """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # errors are told once, by the exceptions
+    # the network is two sessions: the threads of one would spin, waiting for more, while the other works
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     num_threads = os.environ.get("OMP_NUM_THREADS", "")
     if num_threads.isascii() and num_threads.isdigit():
         options.intra_op_num_threads = int(num_threads)
