@@ -7,7 +7,7 @@ Printed are medians of seconds and of processor seconds, and the medians of the 
 turns alternate with ours: on a busy machine the ratios of processor seconds are what can be trusted. Each checkout has
 a process of its own that stays, for what is warm; new processes are `partialconv fill`. Then the most memory that the
 processes had. At last `partialconv batch` on many photos, beside other methods that read, fill and write them one after
-the other, each in a process of its own. The page is measured by benchmarks/serve.py.
+the other, each in a process of its own. The page is measured by benchmarks/page.py.
 """
 
 import argparse

@@ -3,8 +3,8 @@
     python recipes/half_clean.py --photos DIR... --vgg VGG16 --out runs/half_clean [--minutes 125]
 
 DIR are folders with the photos that recipes/half_clean_photos.csv names with their licences, found by name and checked
-by hash. They are reduced, two runs of `partialconv` train from new weights and average the ends of both phases, and
-the result is exported. A step that is done is not done again, so a run that was stopped goes on.
+by hash. They are reduced, a network is trained on them in two phases, from new weights, the ends of both phases are
+averaged, and the average is exported. A step that is done is not done again, so a run that was stopped goes on.
 """
 
 import argparse

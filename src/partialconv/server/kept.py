@@ -16,7 +16,7 @@ class _Entry(Generic[Value]):
 
 
 class Kept(Generic[Value]):
-    """Keeps values by names that nobody can guess; those that were used last longest; safe between threads.
+    """Keeps values by names that nobody can guess; drops first what was not used for longest; safe between threads.
 
     Args:
         max_bytes: Of all values together. A value that is larger is not kept.
