@@ -74,7 +74,7 @@ def test_scattered_holes_cost_their_surroundings() -> None:
             hole[y : y + 10, x : x + 10] = True
     given_plan = plan(hole)
     assert given_plan.num_crops == 35 and len(given_plan.batches) == 1
-    assert given_plan.num_pixels == 35 * 128**2
+    assert given_plan.num_pixels == 35 * 80**2
 
 
 def test_neighbours_share_a_crop() -> None:

@@ -11,10 +11,12 @@ import {keepTones} from "./tones.js";
  * What runs the network on `num` crops of one shape. `image` is (N, 3, H, W) in [0, 1], 0 under the hole; `valid` is
  * (N, 1, H, W), 1 = known. It answers with (N, 3, H, W), exactly 0.5 where the network reached no known pixel.
  * @typedef {{feathered: boolean, run: (image: Float32Array, valid: Float32Array, num: number, height: number, width: number) => Promise<Float32Array>}} Runtime
+ * @typedef {[number, number, number, number]} Margins At the top, left, bottom and right, in pixels.
  */
 
 const UNCLOSED = 0.5; // what the network gives where it reached no known pixel
 const MIRROR_PX = 16;
+const NEAR_PX = 8; // holes nearer to the border see its mirror image
 
 /**
  * Fill a photo in place; only pixels of the hole change, and never their alpha.
@@ -61,23 +63,37 @@ const count = ({data}) => data.reduce((sum, value) => sum + value, 0);
  */
 async function runBatch(runtime, batch, photo, left) {
   const open = batch.filter(({box}) => count(cut(left, box)));
-  const isInside = (/** @type {Crop} */ {window}) => window.top > 0 && window.left > 0 && window.bottom < photo.height && window.right < photo.width;
-  // beyond the border of a photo nothing is known: small crops in its corner are continued by their mirror image
-  const groups = [{margin: MIRROR_PX, crops: open.filter((one) => !isInside(one))}, {margin: 0, crops: open.filter(isInside)}];
+  /** @type {Map<string, {margins: Margins, crops: Crop[]}>} */
+  const groups = new Map();
+  for (const crop of open) {
+    const margins = marginsOf(crop, photo), key = margins.join();
+    if (!groups.has(key)) groups.set(key, {margins, crops: []});
+    groups.get(key)?.crops.push(crop);
+  }
   const made = [];
-  for (const {margin, crops} of groups) if (crops.length) made.push(...(await outputsOf(runtime, crops, margin, photo, left)));
+  for (const {margins, crops} of groups.values()) made.push(...(await outputsOf(runtime, crops, margins, photo, left)));
   for (const {crop, output, reached} of made) put(crop, output, reached, photo, left);
 }
 
 /**
+ * How much mirror image continues a crop at the top, left, bottom and right: beyond the border of a photo nothing is
+ * known, and in small crops with a hole in a corner, too little.
+ * @param {Crop} crop @param {Picture} photo @returns {Margins}
+ */
+function marginsOf({box}, {height, width}) {
+  const [top, left, bottom, right] = [box.top, box.left, height - box.bottom, width - box.right].map((px) => (px < NEAR_PX ? MIRROR_PX : 0));
+  return [top, left, bottom, right];
+}
+
+/**
  * What the network gives for crops of one shape, and where it reached known pixels.
- * @param {Runtime} runtime @param {Crop[]} crops @param {number} margin Of mirror image, on all sides.
+ * @param {Runtime} runtime @param {Crop[]} crops @param {Margins} margins Of mirror image.
  * @param {Picture} photo @param {Grid} left
  */
-async function outputsOf(runtime, crops, margin, photo, left) {
+async function outputsOf(runtime, crops, [top, before, bottom, after], photo, left) {
   const [height, width] = shapeOf(crops[0].window), size = height * width;
   const inputs = crops.map(({window}) => inputOf(window, photo, left));
-  const rows = mirrored(height, margin), columns = mirrored(width, margin), wide = rows.length * columns.length;
+  const rows = mirrored(height, top, bottom), columns = mirrored(width, before, after), wide = rows.length * columns.length;
   const image = new Float32Array(3 * wide * crops.length), valid = new Float32Array(wide * crops.length);
   inputs.forEach((input, number) => {
     for (let channel = 0; channel < 3; channel++) {
@@ -91,7 +107,7 @@ async function outputsOf(runtime, crops, margin, photo, left) {
     const output = new Float32Array(3 * size), reached = new Uint8Array(size);
     for (let channel = 0; channel < 3; channel++) {
       for (let y = 0; y < height; y++) {
-        const from = (3 * number + channel) * wide + (y + margin) * columns.length + margin;
+        const from = (3 * number + channel) * wide + (y + top) * columns.length + before;
         output.set(all.subarray(from, from + width), channel * size + y * width);
       }
     }
@@ -140,10 +156,10 @@ function gather(map, start, width, rows, columns, into, at) {
   for (const row of rows) for (const column of columns) into[at++] = map[start + row * width + column];
 }
 
-/** The places of a line with a margin of its mirror image on both sides. @param {number} length @param {number} margin */
-function mirrored(length, margin) {
-  return Int32Array.from({length: length + 2 * margin}, (_, at) => {
-    const place = (((at - margin) % (2 * length)) + 2 * length) % (2 * length);
+/** The places of a line with its mirror image before and after it. @param {number} length @param {number} before @param {number} after */
+function mirrored(length, before, after) {
+  return Int32Array.from({length: before + length + after}, (_, at) => {
+    const place = (((at - before) % (2 * length)) + 2 * length) % (2 * length);
     return Math.min(place, 2 * length - 1 - place);
   });
 }

@@ -1,10 +1,10 @@
 // Which crops of a photo the network has to see, and at which scale: the rules of partialconv.inference.planner.
 
 export const BLOCK_PX = 8; // crops and depths are planned on a grid of such blocks
-const CONTEXT_PX = 48; // of the photo that the network sees on each side of a hole
+const CONTEXT_PX = 32; // of the photo that the network sees on each side of a hole
 const REGION_PX = 512; // of the photo around deep pixels are halved
 const MAX_SIDE_PX = 768; // of a crop
-const STEP_PX = 32; // sides of crops are multiples of this
+const STEP_PX = 16; // sides of crops are multiples of this
 const UNEVEN = 0.2; // by how much smaller the boxes have to be where a cut takes off the edge
 const OVERHEAD_PX = 64 * 64; // what a run costs beside its pixels, in pixels
 

@@ -45,8 +45,6 @@ def continue_certain(photo: NDArray[Any], hole: Hole, boxes: list[Box], peak: fl
         What was filled, (H, W), and the part of it that has noise around it and has got none.
     """
     done, noiseless, seen = (np.zeros_like(hole) for _ in range(3))
-    if not boxes:
-        return done, noiseless
     squares, size = some_blocks(hole, BLOCK_PX, BLOCK_PX), (hole.shape[0], hole.shape[1])
     for box in boxes:
         if seen[box.slices].any():

@@ -23,6 +23,8 @@ UNCLOSED = 0.5  # what the network gives where it reached no known pixel
 PEAKS = {"uint8": 255, "uint16": 65535, "float32": 1}
 STRIP_PX = 256
 MIRROR_PX = 16  # 48 gave the same
+NEAR_PX = 8  # holes nearer to the border see its mirror image; 1 to 32 gave the same
+Sides = tuple[bool, bool, bool, bool]
 Photo = TypeVar("Photo", NDArray[np.uint8], NDArray[np.uint16], NDArray[np.float32])
 
 
@@ -103,17 +105,18 @@ class Inpainter:
         steps = steps or self.plan(hole)
         wide: list[Box] = wide_boxes(steps, hole) if copy else []
         drawn: list[Box] = drawn_boxes(filled, hole, steps.boxes) if copy else []
-        certain, noiseless = continue_certain(filled, hole, [*wide, *drawn], peak)
-        left = hole
-        if certain.any():
-            left = hole & ~certain
-            steps = plan(left) if left.any() else steps
+        left, noiseless = hole, None
+        if wide or drawn:
+            certain, noiseless = continue_certain(filled, hole, [*wide, *drawn], peak)
+            if certain.any():
+                left = hole & ~certain
+                steps = plan(left) if left.any() else steps
         if left.any():
             progress = _Progress(tell, steps, bool(wide))
             self._follow(steps, filled, left, progress)
             if copy:
                 copy_detail(filled, left, steps, peak, progress.copied)
-        if noiseless.any():
+        if noiseless is not None and noiseless.any():
             left = left | noiseless
             steps = plan(left)
         if left.any():
@@ -147,11 +150,11 @@ class Inpainter:
         valid = np.stack([valid_from_hole(left[crop.window.slices])[None] for crop in batch]).astype(np.float32)
         peak = np.float32(PEAKS[photo.dtype.name])
         image = np.stack([photo[crop.window.slices].transpose(2, 0, 1) for crop in batch]).astype(np.float32) / peak
-        at_border = np.array([_at_border(crop.window, left.shape) for crop in batch])
+        sides = [_open_sides(crop, left.shape) for crop in batch]
         output = np.empty_like(image)
-        for some, run in ((at_border, self._mirrored), (~at_border, self.runtime)):
-            if some.any():
-                output[some] = run(image[some], valid[some])
+        for some in sorted(set(sides)):
+            same = np.array([side == some for side in sides])
+            output[same] = self._mirrored(image[same], valid[same], some)
         if not np.isfinite(output).all():
             raise ArithmeticError("the network gave values that are not finite; nothing was filled.")
         reached = (output != UNCLOSED).any(axis=1)
@@ -164,16 +167,19 @@ class Inpainter:
             photo[box.slices][done] = its_values[inner.slices][done]
             left[box.slices][done] = False
 
-    def _mirrored(self, image: FloatArray, valid: FloatArray) -> FloatArray:
-        """Run the network on crops continued by their mirror image.
+    def _mirrored(self, image: FloatArray, valid: FloatArray, sides: Sides) -> FloatArray:
+        """Run the network on crops, continued by their mirror image on some sides.
 
         Beyond the border of a photo nothing is known, and in a hole in its corner small crops have so few known pixels
         that their weight runs away: garish blocks, otherwise.
         """
-        wider = [(0, 0), (0, 0), (MIRROR_PX, MIRROR_PX), (MIRROR_PX, MIRROR_PX)]
+        if not any(sides):
+            return self.runtime(image, valid)
+        top, left, bottom, right = (MIRROR_PX * side for side in sides)
+        wider = [(0, 0), (0, 0), (top, bottom), (left, right)]
         known = np.where(valid > 0, image, np.float32(0))
         output = self.runtime(np.pad(known, wider, mode="symmetric"), np.pad(valid, wider, mode="symmetric"))
-        return np.asarray(output[..., MIRROR_PX:-MIRROR_PX, MIRROR_PX:-MIRROR_PX])
+        return np.asarray(output[..., top : top + image.shape[2], left : left + image.shape[3]])
 
 
 class _Progress:
@@ -197,8 +203,12 @@ class _Progress:
             self.tell(share)
 
 
-def _at_border(window: Box, size: tuple[int, ...]) -> bool:
-    return window.top == 0 or window.left == 0 or window.bottom == size[0] or window.right == size[1]
+def _open_sides(crop: Crop, size: tuple[int, ...]) -> Sides:
+    """Whether a hole is near the border of the photo: at the top, left, bottom and right."""
+    box = crop.box
+    distances = box.top, box.left, size[0] - box.bottom, size[1] - box.right
+    top, left, bottom, right = (distance < NEAR_PX for distance in distances)
+    return top, left, bottom, right
 
 
 def _take_deep(coarse: NDArray[Any], deep: Hole, region: Box, photo: NDArray[Any], left: Hole) -> None:

@@ -3,19 +3,19 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from partialconv.conventions import Hole, some_blocks
+from partialconv.inference.cutting import Cutter
 
 BLOCK_PX = 8  # crops and depths are planned on a grid of such blocks
 DEEP_BLOCKS = 1  # what is deeper inside a hole is filled at half the scale first: better, see docs/planner.md
-CONTEXT_PX = 48  # of the photo that the network sees on each side of a hole; more changed nothing
+CONTEXT_PX = 32  # of the photo that the network sees on each side of a hole, at least; more changed nothing
 REGION_PX = 512  # of the photo around deep pixels are halved
 MAX_SIDE_PX = 768  # of a crop
-STEP_PX = 32  # sides of crops are multiples of this, so that many are of one shape
-UNEVEN = 0.2  # by how much smaller the boxes have to be where a cut takes off the edge
+STEP_PX = 16  # sides of crops are multiples of this, so that many are of one shape
 MEASURED_PX = 512  # longer sides are thinned out to measure how wide a hole is
 OVERHEAD_PX = 64 * 64  # what a run costs beside its pixels, in pixels
+CUTTER = Cutter(BLOCK_PX, CONTEXT_PX, OVERHEAD_PX, MAX_SIDE_PX)
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Plan:
     @property
     def deep_boxes(self) -> list[Box]:
         """Rectangles that hold the pixels that are taken from the coarser scale."""
-        return [] if self.deep is None else [_box(rows, columns, self.size) for rows, columns in _cut(self.deep)]
+        return [] if self.deep is None else [_box(rows, columns, self.size) for rows, columns in CUTTER.cut(self.deep)]
 
     @property
     def num_crops(self) -> int:
@@ -198,7 +198,13 @@ def pixels_of(blocks: Hole, box: Box) -> Hole:
 
 def _blocks(hole: Hole) -> tuple[Hole, Hole]:
     """Whether some, and whether all pixels of each block are in the hole."""
-    return some_blocks(hole, BLOCK_PX, BLOCK_PX), ~some_blocks(~hole, BLOCK_PX, BLOCK_PX)
+    some = some_blocks(hole, BLOCK_PX, BLOCK_PX)
+    all_ = np.zeros_like(some)
+    rows, columns = np.flatnonzero(some.any(axis=1)), np.flatnonzero(some.any(axis=0))
+    if len(rows):
+        around = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        all_[around] = ~some_blocks(~hole[tuple(_in_pixels(span) for span in around)], BLOCK_PX, BLOCK_PX)
+    return some, all_
 
 
 def _deep(all_: Hole) -> Hole:
@@ -217,7 +223,7 @@ def _batches(hole: Hole, some: Hole) -> tuple[tuple[Crop, ...], ...]:
     """Cut the blocks into crops and those into batches."""
     if not some.any():
         return ()
-    crops = [_crop(hole, some, *blocks) for blocks in _cut(some)]
+    crops = [_crop(hole, some, *blocks) for blocks in CUTTER.cut(some)]
     waves: list[list[Crop]] = []
     turns: list[int] = []
     for number, crop in enumerate(crops):
@@ -256,10 +262,14 @@ def _crop(hole: Hole, some: Hole, rows: slice, columns: slice) -> Crop:
     return Crop(box, Box(top, left, bottom, right))
 
 
+def _in_pixels(blocks: slice) -> slice:
+    return slice(blocks.start * BLOCK_PX, blocks.stop * BLOCK_PX)
+
+
 def _box(rows: slice, columns: slice, size: tuple[int, int]) -> Box:
     """A rectangle of blocks, in pixels."""
-    top, left = rows.start * BLOCK_PX, columns.start * BLOCK_PX
-    return Box(top, left, min(size[0], rows.stop * BLOCK_PX), min(size[1], columns.stop * BLOCK_PX))
+    lines, points = _in_pixels(rows), _in_pixels(columns)
+    return Box(lines.start, points.start, min(size[0], lines.stop), min(size[1], points.stop))
 
 
 def _rounded(start: int, stop: int, size: int) -> tuple[int, int]:
@@ -267,61 +277,3 @@ def _rounded(start: int, stop: int, size: int) -> tuple[int, int]:
     length = min(size, -(-(stop - start) // STEP_PX) * STEP_PX)
     start = min(max(0, start - (length - (stop - start)) // 2), size - length)
     return start, start + length
-
-
-def _cut(some: Hole) -> list[tuple[slice, slice]]:
-    """Cut a grid of blocks into rectangles, as long as that saves work or one is too large: a recursive X-Y cut."""
-    whole = _tight(some, slice(0, some.shape[0]), slice(0, some.shape[1]))
-    return _cheapest(some, whole)[1]
-
-
-def _cheapest(some: Hole, part: tuple[slice, slice]) -> tuple[int, list[tuple[slice, slice]]]:
-    """A rectangle of blocks in as many as are cheapest, and what they cost, in pixels of the network."""
-    height, width = ((span.stop - span.start) * BLOCK_PX for span in part)
-    sides = height + 2 * CONTEXT_PX, width + 2 * CONTEXT_PX
-    cost, fits = sides[0] * sides[1] + OVERHEAD_PX, max(sides) <= MAX_SIDE_PX
-    # no cut would save much
-    if fits and (max(height, width) <= 2 * CONTEXT_PX or some[part].mean() > 0.5):
-        return cost, [part]
-    apart = [_cheapest(some, half) for half in _halves(some, part)]
-    total = sum(c for c, _ in apart)
-    if fits and cost <= total:
-        return cost, [part]
-    return total, [rectangle for _, rectangles in apart for rectangle in rectangles]
-
-
-def _halves(some: Hole, part: tuple[slice, slice]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """The cut after which the two bounding boxes are smallest; a more even cut may cost a little more."""
-    rows, columns = part
-    found = []
-    for axis, grid in enumerate((some[part], some[part].T)):
-        if len(grid) > 1:
-            position = np.arange(1, len(grid))
-            areas = _areas(grid)[:-1] + _areas(grid[::-1])[-2::-1]
-            areas *= 1 + UNEVEN * np.abs(2 * position / len(grid) - 1)
-            best = int(np.argmin(areas))
-            found.append((float(areas[best]), axis, best + 1))
-    _, axis, at = min(found)
-    if axis == 0:
-        at += rows.start
-        return _tight(some, slice(rows.start, at), columns), _tight(some, slice(at, rows.stop), columns)
-    at += columns.start
-    return _tight(some, rows, slice(columns.start, at)), _tight(some, rows, slice(at, columns.stop))
-
-
-def _areas(grid: Hole) -> NDArray[np.float64]:
-    """Area, with context, of the bounding box of the first 1, 2, ... rows of a grid whose first row is marked."""
-    columns = np.arange(grid.shape[1])
-    left = np.minimum.accumulate(np.where(grid, columns, grid.shape[1]).min(axis=1))
-    right = np.maximum.accumulate(np.where(grid, columns, -1).max(axis=1))
-    last = np.maximum.accumulate(np.where(grid.any(axis=1), np.arange(len(grid)), 0))
-    padding = 2 * CONTEXT_PX / BLOCK_PX
-    return np.asarray((last + 1 + padding) * (right - left + 1 + padding))
-
-
-def _tight(some: Hole, rows: slice, columns: slice) -> tuple[slice, slice]:
-    """The smallest rectangle around the marked blocks of a rectangle."""
-    lines, points = (np.flatnonzero(some[rows, columns].any(axis=axis)) for axis in (1, 0))
-    return slice(rows.start + int(lines[0]), rows.start + int(lines[-1]) + 1), slice(
-        columns.start + int(points[0]), columns.start + int(points[-1]) + 1
-    )

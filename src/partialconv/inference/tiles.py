@@ -1,16 +1,19 @@
 """Running detail layers only where pixels are to be filled, on tiles with all that they see around them."""
 
 from collections.abc import Callable, Sequence
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from partialconv.conventions import FloatArray, Hole, some_blocks
+from partialconv.conventions import FloatArray, some_blocks
+from partialconv.inference.cutting import Cutter
 
-SIDES_PX = (16, 32, 64, 128)  # of what a tile is cut for: small ones waste less, and have more around them
+BLOCK_PX = 8  # tiles are cut on a grid of such blocks, which begins where the hole does
+STEP_PX = 16  # sides of cells are multiples of this, so that many are of one shape
+OVERHEAD_PX = 1024  # what a run costs beside its pixels, in pixels
 WORTH = 0.9  # of the pixels of all crops: with more in tiles, crops are run whole
 Layers = Callable[[Sequence[FloatArray]], FloatArray]
+Place = tuple[int, slice, slice, int, int]  # number of the crop, rows and columns of the cell, first ones of the tile
 
 
 def run_on_tiles(
@@ -31,32 +34,34 @@ def run_on_tiles(
     Returns:
         `output`; or what the layers give for whole crops, if tiles would not save much.
     """
-    num, height, width = hole.shape
-    firsts = [[int(lines.argmax()) for lines in (one.any(axis=1), one.any(axis=0))] for one in hole]
-    best: tuple[float, int, int, list[Hole]] = (WORTH * num * height * width, 0, 0, [])
-    for tall, wide in product(SIDES_PX, SIDES_PX):
-        size = tall + 2 * halo_px, wide + 2 * halo_px
-        if size[0] <= height and size[1] <= width:
-            marked = [some_blocks(one[top:, left:], tall, wide) for one, (top, left) in zip(hole, firsts, strict=True)]
-            best = min(
-                best,
-                (sum(map(np.count_nonzero, marked)) * size[0] * size[1], tall, wide, marked),
-                key=lambda one: one[0],
-            )
-    _, tall, wide, marked = best
-    if not marked:
+    tiles = _tiles(hole, halo_px)
+    cost = sum(OVERHEAD_PX + len(places) * height * width for (height, width), places in tiles.items())
+    if cost > WORTH * hole.size:
         return layers(maps)
-    size = tall + 2 * halo_px, wide + 2 * halo_px
-    places = []
-    for number, (cells, (first, leftmost)) in enumerate(zip(marked, firsts, strict=True)):
-        for row, column in np.argwhere(cells):
-            top, left = first + row * tall, leftmost + column * wide
-            y, x = min(max(0, top - halo_px), height - size[0]), min(max(0, left - halo_px), width - size[1])
-            places.append((number, top, left, y, x))
-    if not places:
-        return output
-    parts = [np.stack([m[n, :, y : y + size[0], x : x + size[1]] for n, _, _, y, x in places]) for m in maps]
-    for (number, top, left, y, x), values in zip(places, layers(parts), strict=True):
-        place = output[number, :, top : top + tall, left : left + wide]
-        place[:] = values[:, top - y : top - y + place.shape[1], left - x : left - x + place.shape[2]]
+    for (height, width), places in tiles.items():
+        parts = [np.stack([m[n, :, y : y + height, x : x + width] for n, _, _, y, x in places]) for m in maps]
+        for (n, rows, columns, y, x), values in zip(places, layers(parts), strict=True):
+            inner = slice(rows.start - y, rows.stop - y), slice(columns.start - x, columns.stop - x)
+            output[n, :, rows, columns] = values[:, *inner]
     return output
+
+
+def _tiles(hole: NDArray[np.bool_], halo_px: int) -> dict[tuple[int, int], list[Place]]:
+    """The tiles that cost least, by their shapes."""
+    cutter = Cutter(BLOCK_PX, halo_px, OVERHEAD_PX)
+    tiles: dict[tuple[int, int], list[Place]] = {}
+    for number, one in enumerate(hole):
+        if one.any():
+            top, left = (int(lines.argmax()) for lines in (one.any(axis=1), one.any(axis=0)))
+            for rows, columns in cutter.cut(some_blocks(one[top:, left:], BLOCK_PX, BLOCK_PX)):
+                lines, y, height = _span(top, rows, halo_px, one.shape[0])
+                points, x, width = _span(left, columns, halo_px, one.shape[1])
+                tiles.setdefault((height, width), []).append((number, lines, points, y, x))
+    return tiles
+
+
+def _span(first: int, blocks: slice, halo_px: int, length: int) -> tuple[slice, int, int]:
+    """A cell along one axis of a crop, and the begin and the length of its tile."""
+    cell = slice(first + blocks.start * BLOCK_PX, min(length, first + blocks.stop * BLOCK_PX))
+    size = min(length, -(-(cell.stop - cell.start) // STEP_PX) * STEP_PX + 2 * halo_px)
+    return cell, min(max(0, cell.start - halo_px), length - size), size

@@ -105,11 +105,16 @@ def _limits(known: Pixels, peak: float) -> Limits:
 
 def _alone(known: Pixels, peak: float) -> Pixels:
     """Colours, (n, 3), that many known pixels have exactly, and hardly any nearly."""
-    whole = np.rint(known.astype(np.float32) * (65535 / peak)).astype(np.int64) @ np.array([1 << 32, 1 << 16, 1])
-    _, first, counts = np.unique(whole, return_index=True, return_counts=True)
-    many = counts >= max(FEWEST / 2, ALONE_SHARE * len(known))
-    if not many.any():
-        return known[:0]
+    steps = np.rint(known.astype(np.float32) * (65535 / peak)).astype(np.int64)
+    enough = max(FEWEST / 2, ALONE_SHARE * len(known))
+    often = steps.clip(0, 65535)
+    for channel in range(3):  # a colour is as frequent as its channels are, and those are soon counted
+        counts = np.bincount(often[:, channel])
+        often = often[counts[often[:, channel]] >= enough]
+        if not len(often):
+            return known[:0]
+    _, first, counts = np.unique(steps @ np.array([1 << 32, 1 << 16, 1]), return_index=True, return_counts=True)
+    many = counts >= enough
     candidates = known[first[many]]
     every = known[first].astype(np.float32)
     found = []
