@@ -1,13 +1,14 @@
 """What the plan of a fill gives: quality, seams, crops, time and memory.
 
-    python benchmarks/planner.py --photos DIR [--model FILE.onnx] [--large]
+    python benchmarks/planner.py --photos DIR [--model FILE.onnx] [--large] [--contexts [--lpips FILE]]
 
 Quality, on crops of 256x256 pixels with one seeded hole each, with and without the coarse-to-fine scales:
 
 * hole-PSNR: over the hole's pixels and channels of the composite rounded to 8 bits; mean over photos, in dB.
 * seam: mean difference of neighbours of which one is known and one is not, over that in the truth; median of photos.
 
-Then plans of typical holes. `--large` fills 50 holes of a JPEG of 100 megapixels in a process of its own.
+Then plans of typical holes. `--large` fills 50 holes of a JPEG of 100 megapixels in a process of its own. `--contexts`
+compares instead how much of the photo the network sees around a hole, on whole photos, by hole-PSNR, LPIPS and pixels.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -27,6 +29,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from partialconv import Inpainter
+from partialconv.benchmark.lpips import Lpips
+from partialconv.benchmark.metrics import Judge
 from partialconv.conventions import Hole
 from partialconv.data import find_photos
 from partialconv.inference import plan, planner
@@ -34,6 +38,7 @@ from partialconv.masks import stroke_hole
 
 PX, NUM_PHOTOS, NUM_LINES = 256, 24, 12
 BINS = ((0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6))
+CONTEXTS = ((48, 32), (48, 16), (32, 16), (24, 16), (16, 16))  # pixels around a hole; multiples for sides of crops
 FORMS = {"one scale": 64, "coarse to fine": planner.DEEP_BLOCKS}
 
 
@@ -74,6 +79,54 @@ def quality(photos: list[Path], inpainter: Inpainter) -> None:
             cells.append(f"{np.mean(scores):.2f}, {np.median(seams):.2f}")
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
     planner.DEEP_BLOCKS = FORMS["coarse to fine"]
+
+
+def scratches(size: tuple[int, int], seed: int) -> Hole:
+    """Four lines of 2 to 7 pixels, and ten specks."""
+    rng, marks = np.random.default_rng(seed), np.zeros(size, np.uint8)
+    for _ in range(4):
+        x, y = (int(rng.integers(0, side)) for side in size[::-1])
+        across, down = rng.integers(-200, 200, 2).tolist()
+        cv2.line(marks, (x, y), (x + across, y + down), 1, int(rng.integers(2, 8)))
+    for _ in range(10):
+        x, y = (int(rng.integers(0, side)) for side in size[::-1])
+        cv2.circle(marks, (x, y), int(rng.integers(1, 7)), 1, -1)
+    return marks > 0
+
+
+def square(size: tuple[int, int], seed: int) -> Hole:
+    """A square of 24 to 90 pixels."""
+    rng, hole = np.random.default_rng(seed), np.zeros(size, bool)
+    px = int(rng.integers(24, 90))
+    y, x = (int(rng.integers(0, side - px)) for side in size)
+    hole[y : y + px, x : x + px] = True
+    return hole
+
+
+def contexts(photos: list[Path], inpainter: Inpainter, judge: Judge) -> None:
+    """Print what the network sees around a hole gives, without copies and grain."""
+    pictures = [np.asarray(Image.open(path).convert("RGB")) for path in photos[:NUM_PHOTOS]]
+    kinds = {
+        "scratches": scratches,
+        "strokes of 0.05-0.3": lambda size, seed: stroke_hole(size, (seed,), (0.05, 0.3)),
+        "one square": square,
+    }
+    print("| pixels around, multiples | " + " | ".join(kinds) + " |\n|---|" + "---:|" * len(kinds))
+    for context, step in CONTEXTS:
+        planner.CONTEXT_PX, planner.STEP_PX = context, step
+        planner.CUTTER = replace(planner.CUTTER, context_px=context)
+        cells = []
+        for draw in kinds.values():
+            scores, pixels = [], 0
+            for seed, picture in enumerate(pictures):
+                hole = draw(picture.shape[:2], seed)
+                filled = inpainter.fill(picture, hole, copy=False, grain=False)
+                scores.append(judge.score(filled, picture, hole)[0])
+                pixels += inpainter.plan(hole).num_pixels
+            means = (np.mean([score[name] for score in scores]) for name in ("hole_psnr", "lpips") if name in scores[0])
+            numbers = [f"{mean:.{digits}f}" for mean, digits in zip(means, (2, 4), strict=False)]
+            cells.append(", ".join([*numbers, f"{pixels / len(pictures) / 1000:.0f}"]))
+        print(f"| {context}, {step} | " + " | ".join(cells) + " |", flush=True)
 
 
 def scattered(size: tuple[int, int], num: int, low: int, high: int) -> Hole:
@@ -132,9 +185,15 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True, help="folder of photos never trained on")
     parser.add_argument("--model", type=Path, help="a file of `partialconv export`; the shipped one by default")
     parser.add_argument("--large", action="store_true", help="also fill 100 megapixels")
+    parser.add_argument("--contexts", action="store_true", help="compare contexts alone")
+    parser.add_argument("--lpips", type=Path, help="AlexNet's weights, for --contexts")
     arguments = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, {datetime.date.today()}\n")
-    quality(find_photos(arguments.photos)[0], Inpainter(arguments.model))
+    photos, inpainter = find_photos(arguments.photos)[0], Inpainter(arguments.model)
+    if arguments.contexts:
+        contexts(photos, inpainter, Judge(None if arguments.lpips is None else Lpips(arguments.lpips)))
+        return
+    quality(photos, inpainter)
     plans()
     if arguments.large:
         large()
