@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from partialconv.conventions import Hole
 from partialconv.inference import Plan, widest_px
 from partialconv.inference.copying import THICK_PX
@@ -98,7 +100,7 @@ def report_of(
 ) -> Report:
     """Sum up a hole, the plan of its fill, and what else there is to say."""
     height, width = found.hole.shape
-    ratio = round(float(found.hole.mean()), 6)
+    ratio = round(int(np.count_nonzero(found.hole)) / found.hole.size, 6)
     return Report(width, height, ratio, found.findings, remarks, None if steps is None else summary_of(steps), finds)
 
 

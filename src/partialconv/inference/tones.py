@@ -45,7 +45,8 @@ def keep_tones(photo: Pixels, hole: Hole, steps: Plan, peak: float) -> None:
             continue
         left[box.slices] = False
         window = box.grown(CONTEXT_PX, steps.size).slices
-        known = photo[window][~hole[window]]
+        # several times as fast as a boolean index
+        known = np.take(photo[window].reshape(-1, 3), np.flatnonzero(~hole[window]), axis=0)
         if len(known) < FEWEST:
             continue
         limits = _limits(known, peak)
@@ -77,7 +78,7 @@ def _held(values: Pixels, limits: Limits, peak: float) -> Pixels:
 
 def _split(colours: NDArray[np.float32], peak: float) -> tuple[NDArray[np.float32], Index, NDArray[np.float32]]:
     """Brightness, its step, and the differences of red and of blue to green, (N, 2)."""
-    brightness = colours.mean(axis=1)
+    brightness = (colours[:, 0] + colours[:, 1] + colours[:, 2]) / np.float32(3)
     tone = (brightness * np.float32(NUM_TONES / peak)).astype(np.intp).clip(0, NUM_TONES - 1)
     return brightness, tone, colours[:, ::2] - colours[:, 1:2]
 
@@ -106,10 +107,10 @@ def _limits(known: Pixels, peak: float) -> Limits:
 def _alone(known: Pixels, peak: float) -> Pixels:
     """Colours, (n, 3), that many known pixels have exactly, and hardly any nearly."""
     whole = np.rint(known.astype(np.float32) * (65535 / peak)).astype(np.int64) @ np.array([1 << 32, 1 << 16, 1])
-    _, first, counts = np.unique(whole, return_index=True, return_counts=True)
-    many = counts >= max(FEWEST / 2, ALONE_SHARE * len(known))
+    many = np.unique(whole, return_counts=True)[1] >= max(FEWEST / 2, ALONE_SHARE * len(known))
     if not many.any():
         return known[:0]
+    _, first, counts = np.unique(whole, return_index=True, return_counts=True)
     candidates = known[first[many]]
     every = known[first].astype(np.float32)
     found = []
