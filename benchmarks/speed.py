@@ -32,7 +32,8 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 Hole = NDArray[np.bool_]
 Times = tuple[float, float]  # seconds, processor seconds
-PHOTOS = {"cross": (3000, 4000), "scratch": (3000, 4000), "specks": (1000, 1500), "square": (256, 256)}
+PHOTOS = {"cross": (3000, 4000), "scratch": (3000, 4000), "specks": (1000, 1500)}
+PHOTOS |= dict.fromkeys(("square", "small"), (256, 256))
 NAMES = {
     "array": "array to array",
     "file": "file to file, JPEG",
@@ -46,7 +47,7 @@ CASES = (
     ("file", "cross", "400 px cross in 12 MP"),
     ("file", BATCH, ABOUT_BATCH),
     ("new", "cross", "400 px cross in 12 MP, JPEG"),
-    ("new", "square", "256x256, PNG"),
+    ("new", "small", "scratch of 6 px in 256x256, PNG"),
 )
 METHODS = {"ours": "partialconv batch", "telea": "OpenCV, Telea", "patchmatch": "PatchMatch"}
 
@@ -61,6 +62,8 @@ def hole_of(name: str) -> Hole:
         return np.asarray(near & ((np.abs(down) < 6) | (np.abs(right) < 6)))
     if name == "scratch":
         return np.asarray((np.abs(right) < 300) & (np.abs(down - right // 2) < 2))
+    if name == "small":  # wide enough for grain, too thin for PatchMatch
+        return np.asarray((np.abs(down) < 20) & (np.abs(2 * right + 1) < 6))
     if name == "square":
         return np.asarray((np.abs(down) < 81) & (np.abs(right) < 81))
     hole, rng = np.zeros((height, width), bool), np.random.default_rng(0)
@@ -80,7 +83,7 @@ def prepare(folder: Path) -> None:
         hole = hole_of(name)
         pixels[hole] = 20
         Image.fromarray(pixels).save(folder / f"{name}.jpg", quality=88)
-        if name == "square":
+        if name == "small":
             Image.fromarray(pixels).save(folder / f"{name}.png")
         Image.fromarray(hole).save(folder / f"{name}.holes.png")
 
@@ -164,6 +167,7 @@ class Checkout:
 
     def __init__(self, root: Path, folder: Path) -> None:
         self.folder, self.environment = folder, os.environ | {"PYTHONPATH": str(root / "src")}
+        self.environment.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed is compiled, too
         self.output = folder / f"{abs(hash(root))}.out"
         command = [sys.executable, __file__, "--work", str(folder)]
         self.process = subprocess.Popen(
@@ -182,7 +186,7 @@ class Checkout:
 
     def start(self, name: str) -> Times:
         """Seconds of a new process, which fills a small PNG or a large JPEG."""
-        suffix = ".png" if name == "square" else ".jpg"
+        suffix = ".png" if name == "small" else ".jpg"
         command = [sys.executable, "-m", "partialconv", "fill", str(self.folder / f"{name}{suffix}")]
         command += [str(self.folder / f"{name}.holes.png"), "-o", str(self.output.with_suffix(suffix)), "--overwrite"]
         return new_process(command, self.environment)[0]

@@ -1,6 +1,6 @@
 """`python -m partialconv`."""
 
-from partialconv.cli import main
+from partialconv.cli import run
 
 if __name__ == "__main__":
-    main()
+    run()

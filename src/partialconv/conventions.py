@@ -37,7 +37,8 @@ def valid_from_hole(hole: Mask) -> Mask:
 def some_blocks(hole: Hole, height: int, width: int) -> Hole:
     """Which blocks of an array hold a pixel of the hole; those at the right and the bottom may be smaller.
 
-    Several times as fast as `reduceat` of the pixels, for it looks at eight of them at a time.
+    Several times as fast as `reduceat` of the pixels, for it looks at eight of them at a time, and only from the first
+    row with any to the last one.
 
     Args:
         hole: (H, W).
@@ -52,8 +53,14 @@ def some_blocks(hole: Hole, height: int, width: int) -> Hole:
         >>> some_blocks(np.eye(20, dtype=bool), 10, 16).astype(int).tolist()
         [[1, 0], [1, 1]]
     """
-    lines = np.bitwise_or.reduceat(np.packbits(hole, axis=1), np.arange(0, len(hole), height), axis=0)
-    return np.asarray(np.bitwise_or.reduceat(lines, np.arange(0, lines.shape[1], width // 8), axis=1) > 0)
+    found = np.zeros((-(-hole.shape[0] // height), -(-hole.shape[1] // width)), bool)
+    marked = np.flatnonzero(hole.any(axis=1))
+    if len(marked):
+        first, last = int(marked[0]) // height, int(marked[-1]) // height + 1
+        packed = np.packbits(hole[first * height : last * height], axis=1)
+        lines = np.bitwise_or.reduceat(packed, np.arange(0, len(packed), height), axis=0)
+        found[first:last] = np.bitwise_or.reduceat(lines, np.arange(0, lines.shape[1], width // 8), axis=1) > 0
+    return found
 
 
 def composite(target: Array, output: Array, valid: Array) -> Array:

@@ -149,7 +149,7 @@ def test_the_light_install_fills_and_names_the_extra(folder: Path) -> None:
             last == f'ImportError: partialconv.{room} needs PyTorch: install it with pip install "partialconv[torch]".'
         )
     command = without_torch(
-        "sys.argv = ['partialconv', 'export', 'run', '-o', 'm.onnx']\nimport partialconv.__main__ as m; m.main()"
+        "sys.argv = ['partialconv', 'export', 'run', '-o', 'm.onnx']\nimport partialconv.__main__ as m; m.run()"
     )
     assert command.returncode == 2
     assert (
@@ -217,7 +217,7 @@ def test_a_folder_of_masks_is_shown_without_pytorch(folder: Path) -> None:
     (folder / "masks").mkdir()
     Image.fromarray(np.eye(40, dtype=bool)).save(folder / "masks" / "a.png")
     code = "import os, sys\nos.chdir({!r})\nsys.argv = ['partialconv', 'masks', 'show', {!r}, '-o', 'sheet.png']\n"
-    run = "import partialconv.__main__ as m; m.main()"
+    run = "import partialconv.__main__ as m; m.run()"
     shown = without_torch(code.format(str(folder), "masks") + run)
     assert shown.returncode == 0 and shown.stdout.startswith("sheet.png: 1 holes"), shown.stderr
     refused = without_torch(code.format(str(folder), "recipe.toml").replace("sheet", "other") + run)

@@ -39,7 +39,7 @@ def test_a_hole_that_is_filled_well_is_not(tmp_path: Path) -> None:
 def test_without_copies_it_is_said_to_be_blurred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (remark,) = remarks_of(tmp_path, 60, FillOptions(copy=False))
     assert "blurred" in remark and "pypatchmatch" not in remark
-    monkeypatch.setattr(report, "can_copy", lambda: False)
+    monkeypatch.setattr(report, "is_available", lambda: False)
     (tmp_path / "out.png").unlink()
     (remark,) = remarks_of(tmp_path, 60, FillOptions())
     assert "pip install pypatchmatch" in remark

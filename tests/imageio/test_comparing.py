@@ -2,6 +2,7 @@
 
 import io
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from partialconv.errors import InputError
-from partialconv.imageio import bmp, read_photo, rgb_of, write_photo, writing
+from partialconv.imageio import bmp, read_photo, rewritten, rgb_of, write_photo, writing
 from partialconv.imageio.colours import Filled
 
 SIZE = (64, 64)
@@ -111,3 +112,15 @@ def test_an_encoder_that_changes_one_known_pixel_is_found_out(
     with pytest.raises(InputError, match="pixels outside of the hole would not be those of"):
         write_photo(photo, rgb_of(photo), wide, tmp_path / f"c.{suffix}")
     assert not list(tmp_path.glob("c.*")) and not list(tmp_path.glob(".*")) and bmp.LAYOUTS
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_what_was_looked_at_is_what_is_read(tmp_path: Path, suffix: str) -> None:
+    source, output = tmp_path / f"a.{suffix}", tmp_path / f"b.{suffix}"
+    Image.fromarray(pixels()).resize((150, 200)).save(source, dpi=(72, 72))
+    photo, hole = read_photo(source), np.zeros((200, 150), bool)
+    hole[60:80, 20:28] = True
+    written, read = rewritten(Filled(photo, 255 - rgb_of(photo), hole), output), read_photo(output)
+    assert np.array_equal(written.samples, read.samples) and written.samples.flags.writeable
+    assert replace(written, samples=read.samples) == read
+    assert not np.array_equal(read.samples, photo.samples)

@@ -52,6 +52,9 @@ def fill(
     options: FillOptions,
 ) -> None:
     """Fill the holes of a photo, and keep the rest."""
+    from partialconv.filling.opening import Opening
+
+    opening = None if dry_run else Opening(options)  # beside the imports that follow
     from partialconv.filling.job import FillJob, fill_file
     from partialconv.filling.naming import output_for, suffix_for
     from partialconv.filling.watching import Watcher
@@ -92,7 +95,7 @@ def fill(
             show.end()
             print(json.dumps(told.as_dict()) if as_json else "\n".join(told.lines()))
             return
-        filling = fill_file(job, watcher=Teller())
+        filling = fill_file(job, watcher=Teller(), opening=opening)
         show.end()
         report = filling.report
         line = (

@@ -1,11 +1,10 @@
 """The one road from a photo and its hole to a filled photo."""
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +12,10 @@ from PIL import ExifTags, Image, ImageOps
 
 from partialconv.conventions import Hole
 from partialconv.errors import InputError
-from partialconv.filling.found import found_hole
+from partialconv.filling.opening import Opening, open_named
 from partialconv.filling.options import FillOptions
 from partialconv.filling.report import Finds, Report, about_width, report_of
 from partialconv.filling.watching import Stopwatch, Watcher, told
-from partialconv.finding import Search, find_bytes
 from partialconv.imageio import (
     Filled,
     Photo,
@@ -31,12 +29,14 @@ from partialconv.imageio import (
     write_filled,
 )
 from partialconv.imageio.formats import FORMAT_OF_SUFFIX
-from partialconv.inference import Inpainter, Plan, confidence, open_runtime
+from partialconv.inference import Inpainter, Plan, confidence
 from partialconv.masks import Diagnosis, examine, read_hole
 from partialconv.masks.doctor import erased_hole, shown_rgb
 from partialconv.masks.morphology import dilate
 from partialconv.masks.placing import as_stored, placed
-from partialconv.zoo import model_path
+
+if TYPE_CHECKING:
+    from partialconv.finding import Search
 
 HoleLike = str | Path | Image.Image | NDArray[Any]
 
@@ -63,7 +63,7 @@ class FillJob:
     options: FillOptions = field(default_factory=FillOptions)
     overwrite: bool = False
     confidence: Path | None = None
-    search: Search | None = None
+    search: "Search | None" = None
     anything: bool = False
 
     def check(self) -> None:
@@ -87,6 +87,8 @@ class FillJob:
         header = read_header(self.photo)
         needed = header.fill_bytes(FORMAT_OF_SUFFIX[self.output.suffix.lower()])
         if self.search is not None:
+            from partialconv.finding import find_bytes  # here, as below, for most jobs have their hole
+
             needed += find_bytes(header.num_pixels)
         return needed if self.hole is None else needed + read_header(self.hole).read_bytes
 
@@ -118,13 +120,19 @@ class Filling:
         return {"output": str(self.output), "report": self.report.as_dict(), "timings_s": timings_s}
 
 
-def fill_file(job: FillJob, inpainter: Inpainter | None = None, watcher: Watcher | None = None) -> Filling:
+def fill_file(
+    job: FillJob,
+    inpainter: Inpainter | None = None,
+    watcher: Watcher | None = None,
+    opening: Opening | None = None,
+) -> Filling:
     """Fill the hole of a photo and write it, all but the hole as it was.
 
     Args:
         job: What to do.
         inpainter: Fills, instead of the one that `job.options` names: to share one among jobs.
         watcher: Is told what happens.
+        opening: The network that `job.options` names, if it is being opened already.
 
     Raises:
         InputError: a file cannot be read or written; or the hole cannot be used (a `HoleError`); or none was found,
@@ -139,17 +147,20 @@ def fill_file(job: FillJob, inpainter: Inpainter | None = None, watcher: Watcher
 
     begin("read")
     job.check()
-    opening = _opening(job.options) if inpainter is None and job.search is None else None
+    if inpainter is None and opening is None and job.search is None:
+        opening = Opening(job.options)
     finds: Finds | None = None
     if job.search is None:
         photo, found = read_job(job)
     else:
+        from partialconv.filling.found import found_hole
+
         photo = read_photo(job.photo, job.output)
         begin("find")
         found, finds = found_hole(photo, job.search, job.anything, job.options.grow_px, told(watcher))
-    opened = opening.result if opening is not None else partial(_given, inpainter, job.options)
+    opened = partial(_opened, inpainter, opening, job.options)
     filled = fill_read(job, photo, found, opened, watcher, begin)
-    del opened, opening, inpainter  # its memory, if nobody else uses it, is worth more to the writer of a large photo
+    del opened, inpainter  # its memory, if nobody else uses it, is worth more to the writer of a large photo
     begin("write")
     about_result = write_unwritten(filled, watcher)
     if job.confidence is not None:
@@ -307,20 +318,13 @@ def open_inpainter(options: FillOptions) -> Inpainter:
         InputError: see `open_runtime`.
         ImportError: the runtime is not installed.
     """
-    model = model_path(options.model)
-    return Inpainter(model, open_runtime(options.runtime, model, options.device, options.precision))
+    return Inpainter(runtime=open_named(options))
 
 
-def _given(inpainter: Inpainter | None, options: FillOptions) -> Inpainter:
-    return inpainter or open_inpainter(options)
-
-
-def _opening(options: FillOptions) -> "Future[Inpainter]":
-    """Open the network beside what else is done: loading and reading a photo take about the same time."""
-    executor = ThreadPoolExecutor(1)
-    opening = executor.submit(open_inpainter, options)
-    executor.shutdown(wait=False)
-    return opening
+def _opened(inpainter: Inpainter | None, opening: Opening | None, options: FillOptions) -> Inpainter:
+    if inpainter is not None:
+        return inpainter
+    return open_inpainter(options) if opening is None else Inpainter(runtime=opening.take())
 
 
 def fill_photo(

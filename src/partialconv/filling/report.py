@@ -3,9 +3,12 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from partialconv.conventions import Hole
-from partialconv.inference import Plan, can_copy, widest_px
+from partialconv.inference import Plan, widest_px
 from partialconv.inference.copying import THICK_PX
+from partialconv.inference.patchmatch import is_available
 from partialconv.masks import Diagnosis, Finding
 
 WIDE_PX = 2 * THICK_PX  # holes up to here are filled by the network alone
@@ -97,7 +100,7 @@ def report_of(
 ) -> Report:
     """Sum up a hole, the plan of its fill, and what else there is to say."""
     height, width = found.hole.shape
-    ratio = round(float(found.hole.mean()), 6)
+    ratio = round(int(np.count_nonzero(found.hole)) / found.hole.size, 6)
     return Report(width, height, ratio, found.findings, remarks, None if steps is None else summary_of(steps), finds)
 
 
@@ -112,7 +115,7 @@ def about_width(hole: Hole, steps: Plan, copied: bool) -> tuple[str, ...]:
     widest = widest_px(hole, steps)
     if widest < WIDE_PX:
         return ()
-    if copied and not can_copy():
+    if copied and not is_available():
         why = "the package pypatchmatch does not work here, so it is blurred: install it (pip install pypatchmatch)"
     elif copied:
         why = "what was there is not known, and other parts of the photo took its place: look at the result closely"

@@ -22,7 +22,7 @@ from partialconv.imageio.opening import (
 )
 from partialconv.imageio.photo import Photo, photo_of_array, photo_of_image, read_photo
 from partialconv.imageio.ringing import with_ringing
-from partialconv.imageio.writing import write_filled, write_photo
+from partialconv.imageio.writing import rewritten, write_filled, write_photo
 
 __all__ = [
     "MAX_PIXELS",
@@ -44,6 +44,7 @@ __all__ = [
     "read_header",
     "read_photo",
     "read_text",
+    "rewritten",
     "rgb_of",
     "unfinished",
     "unfinished_folder",

@@ -1,6 +1,7 @@
 """Looking at a written file before it gets its name: outside the hole it has to show what the photo shows."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ SMOOTHED_PX = 2  # that a decoder of subsampled colours looks beyond a block
 Bools = NDArray[np.bool_]
 
 
-def check_written(filled: Filled, written: Path, path: Path, exact: bool = True) -> None:
+def check_written(filled: Filled, written: Path, path: Path, exact: bool = True, keep: bool = False) -> Photo | None:
     """Decode a written file and compare it with the photo outside of the hole, some rows at a time.
 
     A JPEG in which everything was compressed anew, from another format or without jpeglib, is not compared; it has to
@@ -30,6 +31,10 @@ def check_written(filled: Filled, written: Path, path: Path, exact: bool = True)
         written: The file.
         path: Its name to be.
         exact: Whether a JPEG that came from a JPEG kept its blocks.
+        keep: Whether all samples are wanted.
+
+    Returns:
+        The written photo, if its samples are wanted.
 
     Raises:
         InputError: it shows something else, or cannot be decoded.
@@ -41,11 +46,15 @@ def check_written(filled: Filled, written: Path, path: Path, exact: bool = True)
         lossy = header.format == "JPEG" and (photo.format != "JPEG" or not exact)
         touched = _touched(filled.hole, image) if header.format == "JPEG" else None
         changed = 0 if result.size == photo.size else photo.size[0] * photo.size[1]
-        start = 0
+        start, samples = 0, np.empty(0)
         for band in rows:
             stop = start + len(band)
-            if not (lossy or changed == photo.size[0] * photo.size[1]):
-                different = _differ(photo, photo.samples[start:stop], result, band)
+            if keep:
+                samples = samples if start else np.empty((result.size[0], *band.shape[1:]), band.dtype)
+                samples[start:stop] = band
+            old = photo.samples[start:stop]
+            if not (lossy or changed == photo.size[0] * photo.size[1] or _same(photo, old, result, band)):
+                different = _differ(photo, old, result, band)
                 rows_of_them = np.flatnonzero(different.any(axis=1))
                 if len(rows_of_them):
                     filling = filled.hole[start:stop] if touched is None else _rows(touched, start, stop, photo.size)
@@ -56,12 +65,21 @@ def check_written(filled: Filled, written: Path, path: Path, exact: bool = True)
             f"{path} was not written: {changed} pixels outside of the hole would not be those of {photo.path}, which "
             "is damaged, or stored in a way that decoders read differently: write another format, as .png."
         )
+    return replace(result, samples=samples) if keep else None
+
+
+def _same(photo: Photo, old: Samples, result: Photo, new: Samples) -> bool:
+    """Whether two bands of rows have the same samples, which mean the same; most have."""
+    return _alike(photo, result) and photo.mode != "P" and np.array_equal(old, new)
+
+
+def _alike(photo: Photo, result: Photo) -> bool:
+    return (photo.mode, photo.bits == 16, photo.key) == (result.mode, result.bits == 16, result.key)
 
 
 def _differ(photo: Photo, old: Samples, result: Photo, new: Samples) -> Bools:
     """Where two bands of rows show different colours, (h, W)."""
-    alike = (photo.mode, photo.bits == 16, photo.key) == (result.mode, result.bits == 16, result.key)
-    if not alike or photo.mode == "P":
+    if not _alike(photo, result) or photo.mode == "P":
         old, new = _shown(photo, old), _shown(result, new)
     different = np.asarray(old != new)
     if different.ndim == 2:

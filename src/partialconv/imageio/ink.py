@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import Image
 
 Rgb = NDArray[Any]
 Samples = NDArray[Any]
@@ -36,6 +36,8 @@ def ink_of_rgb(rgb: Rgb, profile: bytes | None) -> NDArray[np.uint8]:
 @lru_cache(maxsize=2)
 def ink_transforms(profile: bytes | None) -> tuple[Callable[[Samples], Rgb], Callable[[Rgb], Samples]]:
     """From ink to RGB and back: (H, W, 4) to (H, W, 3), and (N, 3) to (N, 4)."""
+    from PIL import ImageCms  # here, for few photos are of ink
+
     try:
         inks = ImageCms.ImageCmsProfile(io.BytesIO(profile or b""))
         srgb = ImageCms.createProfile("sRGB")

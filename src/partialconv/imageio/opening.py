@@ -27,7 +27,7 @@ MAX_FILE_BYTES = 1 << 31  # more than 250 million pixels of 16 bits with alpha, 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "AVIF", "TIFF", "WEBP")
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
-BAND_ROWS = 256
+BAND_ROWS = 64  # the system takes the memory of larger bands back each time: 256 rows took up to four times as long
 _LIMIT = threading.Lock()
 
 

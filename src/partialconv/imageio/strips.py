@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, TiffImagePlugin
+from PIL import Image
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
@@ -152,6 +152,8 @@ def _decompressed(data: bytes, compression: int, rows: int, row_bytes: int) -> b
     tags[273] = 8 + 2 + 12 * len(tags) + 4
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
     file = struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries + struct.pack("<I", 0) + data
+    from PIL import TiffImagePlugin  # here, for few photos are TIFF
+
     return TiffImagePlugin.TiffImageFile(io.BytesIO(file)).tobytes()
 
 
@@ -160,6 +162,8 @@ def _compressed(data: bytes, compression: int, rows: int) -> bytes:
         return data
     if compression in (DEFLATE, ADOBE_DEFLATE):
         return zlib.compress(data)
+    from PIL import TiffImagePlugin
+
     buffer = io.BytesIO()
     picture = Image.frombytes("L", (len(data) // rows, rows), data)
     picture.save(buffer, "TIFF", compression=COMPRESSIONS[compression], strip_size=len(data))

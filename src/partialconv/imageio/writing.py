@@ -84,6 +84,21 @@ def write_filled(result: Filled, path: Path, overwrite: bool = False) -> tuple[s
     Raises:
         InputError: see `write_photo`.
     """
+    return _write(result, path, overwrite, keep=False)[0]
+
+
+def rewritten(result: Filled, path: Path) -> Photo:
+    """Write a filled photo, and give what `read_photo` gives of the file, which was decoded to be looked at anyway.
+
+    Raises:
+        InputError: see `write_photo`.
+    """
+    _, photo = _write(result, path, overwrite=False, keep=True)
+    assert photo is not None
+    return photo
+
+
+def _write(result: Filled, path: Path, overwrite: bool, keep: bool) -> tuple[tuple[str, ...], Photo | None]:
     check_destination(path, overwrite)
     num_names = path.stat().st_nlink if path.exists() else 1
     photo = result.photo
@@ -102,7 +117,7 @@ def write_filled(result: Filled, path: Path, overwrite: bool = False) -> tuple[s
             patched = _patched(result, target, temporary)
         if target != "PNG" and not patched:
             _save(result, target, temporary)
-        check_written(result, temporary, path, exact)
+        written = check_written(result, temporary, path, exact, keep)
     remarks = _about_attached(photo, target, path)
     if photo.format == "TIFF" and not patched:
         remarks += _left_out(photo, path)
@@ -111,7 +126,7 @@ def write_filled(result: Filled, path: Path, overwrite: bool = False) -> tuple[s
     if num_names > 1:
         many = f"{num_names - 1} other name{'s' if num_names > 2 else ''}"
         remarks += (f"{path} had {many} (hard links), under which the old file stays",)
-    return remarks
+    return remarks, written
 
 
 def _left_out(photo: Photo, path: Path) -> tuple[str, ...]:

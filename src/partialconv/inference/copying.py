@@ -53,7 +53,9 @@ def copy_detail(photo: NDArray[Any], hole: Hole, steps: Plan, peak: float, tell:
         peak: The value of white.
         tell: Called with the share of the work that is done; may raise, and then the photo is filled in part.
     """
-    boxes = wide_boxes(steps, hole) if is_available() else []
+    boxes = wide_boxes(steps, hole)
+    if not boxes or not is_available():
+        return
     for number, box in enumerate(boxes):
         window = box.grown(max(CONTEXT_PX, *box.shape), steps.size)
         marked = hole[window.slices]

@@ -219,10 +219,13 @@ def _share(total: Map, count: Map, sigma: float) -> Map:
 
 def _reduced(values: Map) -> Map:
     """The means of blocks, in double precision: far inside of holes little is left of them."""
-    height, width = values.shape
-    return np.asarray(
-        values.reshape(height // STEP_PX, STEP_PX, width // STEP_PX, STEP_PX).mean(axis=(1, 3), dtype=np.float64)
-    )
+    columns = np.add(values[:, ::STEP_PX], values[:, 1::STEP_PX], dtype=np.float64)  # a fifth of the time of a mean
+    for place in range(2, STEP_PX):
+        columns += values[:, place::STEP_PX]
+    total = columns[::STEP_PX] + columns[1::STEP_PX]
+    for place in range(2, STEP_PX):
+        total += columns[place::STEP_PX]
+    return np.asarray(total / STEP_PX**2)
 
 
 def _enlarged(blocks: Map) -> Map:

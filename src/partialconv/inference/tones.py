@@ -45,7 +45,8 @@ def keep_tones(photo: Pixels, hole: Hole, steps: Plan, peak: float) -> None:
             continue
         left[box.slices] = False
         window = box.grown(CONTEXT_PX, steps.size).slices
-        known = photo[window][~hole[window]]
+        # several times as fast as a boolean index
+        known = np.take(photo[window].reshape(-1, 3), np.flatnonzero(~hole[window]), axis=0)
         if len(known) < FEWEST:
             continue
         limits = _limits(known, peak)
@@ -77,7 +78,7 @@ def _held(values: Pixels, limits: Limits, peak: float) -> Pixels:
 
 def _split(colours: NDArray[np.float32], peak: float) -> tuple[NDArray[np.float32], Index, NDArray[np.float32]]:
     """Brightness, its step, and the differences of red and of blue to green, (N, 2)."""
-    brightness = colours.mean(axis=1)
+    brightness = (colours[:, 0] + colours[:, 1] + colours[:, 2]) / np.float32(3)
     tone = (brightness * np.float32(NUM_TONES / peak)).astype(np.intp).clip(0, NUM_TONES - 1)
     return brightness, tone, colours[:, ::2] - colours[:, 1:2]
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from partialconv.conventions import Hole, some_blocks
-from partialconv.filling.job import FillJob, Unwritten, fill_read, find_hole, write_unwritten
+from partialconv.filling.job import FillJob, Unwritten, fill_read, find_hole
 from partialconv.filling.options import FillOptions
 from partialconv.filling.report import Report, about_width, report_of
 from partialconv.filling.watching import Stopwatch, Watcher
-from partialconv.imageio import Filled, Photo, read_photo
+from partialconv.imageio import Filled, Photo, read_photo, rewritten
 from partialconv.imageio.attached import attached_to
 from partialconv.imageio.formats import SUFFIX_OF_FORMAT, written_name
 from partialconv.imageio.ink import Samples
@@ -140,9 +140,7 @@ class Visits:
         if isinstance(visit.photo, Photo):
             return visit.photo
         self._kept.drop(name)  # should writing fail, the client sends what it has, and is told why
-        job = replace(visit.photo.job, output=folder / visit.photo.job.output)
-        write_unwritten(replace(visit.photo, job=job), Watcher())
-        photo = _nameless(read_photo(job.output))
+        photo = _nameless(rewritten(visit.photo.pixels, folder / visit.photo.job.output))
         self._put(name, photo, visit.fill_bytes)
         return photo
 
