@@ -179,7 +179,7 @@ def test_the_light_install_names_the_extra(folder: Path) -> None:
     code = (
         "import sys\nsys.modules.update(dict.fromkeys(('torch', 'cv2', 'av')))\n"
         "sys.argv = ['partialconv', 'masks', 'flow', 'photo.png', '-o', 'flow']\n"
-        "import partialconv.__main__ as m; m.main()"
+        "import partialconv.__main__ as m; m.run()"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=folder)
     assert result.returncode == 2

@@ -58,7 +58,7 @@ def test_the_command_says_it_and_a_png_needs_no_word(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['jpeglib'] = None\n"
         "import partialconv.__main__ as m\n"
-        "sys.argv = ['partialconv', 'fill', 'photo.jpg', 'holes.png', '-o', 'out.' + sys.argv[1]]; m.main()"
+        "sys.argv = ['partialconv', 'fill', 'photo.jpg', 'holes.png', '-o', 'out.' + sys.argv[1]]; m.run()"
     )
     for suffix, lines in (("jpg", 1), ("png", 0)):
         done = subprocess.run(
