@@ -2,7 +2,8 @@
 
     python benchmarks/planner.py --photos DIR [--model FILE.onnx] [--large] [--contexts [--lpips FILE]]
 
-Quality, on crops of 256x256 pixels with one seeded hole each, with and without the coarse-to-fine scales:
+Quality, on crops of 256x256 pixels with one seeded hole each, without copies, with and without the coarse-to-fine
+scales:
 
 * hole-PSNR: over the hole's pixels and channels of the composite rounded to 8 bits; mean over photos, in dB.
 * seam: mean difference of neighbours of which one is known and one is not, over that in the truth; median of photos.
@@ -72,7 +73,7 @@ def quality(photos: list[Path], inpainter: Inpainter) -> None:
             scores, seams = [], []
             for seed, photo in enumerate(pictures):
                 hole = draw(seed)
-                filled = inpainter.fill(photo, hole)
+                filled = inpainter.fill(photo, hole, copy=False)
                 error = (filled.astype(float) - photo)[hole] / 255
                 scores.append(-10 * np.log10(max(float((error**2).mean()), 1e-10)))
                 seams.append(seam(filled, hole) / max(seam(photo, hole), 1e-6))
