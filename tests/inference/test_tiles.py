@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 
 from partialconv.conventions import FloatArray, Hole
-from partialconv.inference import OnnxRuntime
+from partialconv.inference import OnnxRuntime, open_runtime
 from partialconv.inference.splitting import split
 from partialconv.inference.tiles import Layers, run_on_tiles
 from partialconv.masks import stroke_hole
@@ -57,6 +57,26 @@ def test_tiles_are_exact(kind: str, size: tuple[int, int], monkeypatch: pytest.M
     output = OnnxRuntime(model_path())(image, valid)
     np.testing.assert_array_equal(output.transpose(0, 2, 3, 1)[hole], expected.transpose(0, 2, 3, 1)[hole])
     assert sum(seen) < 0.9 * hole.size, "whole crops were run"
+
+
+@pytest.mark.parametrize("name", ["torch", "openvino"])
+def test_tiles_in_other_runtimes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = 251, 333
+    hole = np.stack([HOLES["scratch"](*size), HOLES["bar"](*size)])
+    valid = 1 - hole[:, None].astype(np.float32)
+    image = np.random.default_rng(0).random((2, 3, *size), np.float32)
+    runtime = open_runtime(name, model_path())
+    tiled = runtime(image, valid)
+    assert (tiled == image).all(axis=1)[~hole].any(), "whole crops were run"
+    monkeypatch.setattr("partialconv.inference.tiles.WORTH", 0)
+    whole = runtime(image, valid)
+    # OpenVINO sums in another order at another size
+    np.testing.assert_allclose(
+        tiled.transpose(0, 2, 3, 1)[hole],
+        whole.transpose(0, 2, 3, 1)[hole],
+        rtol=0,
+        atol=0 if name == "torch" else 1e-6,
+    )
 
 
 def test_a_large_hole_is_run_whole_and_none_not_at_all() -> None:

@@ -3,6 +3,7 @@
 import io
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from partialconv.conventions import FEATHERED, FloatArray
-from partialconv.errors import InputError
+from partialconv.errors import InputError, reason_of
+from partialconv.inference.splitting import split
+from partialconv.inference.tiles import run_on_tiles
 from partialconv.privacy import import_openvino
 from partialconv.zoo.networks import SUFFIX, graph_of
 
@@ -38,7 +41,7 @@ class OpenVinoRuntime:
             self._core = _core()
         except ImportError as error:
             raise ImportError("the runtime openvino needs it: pip install 'partialconv[openvino]'.") from error
-        self._model, self._device = model, device.upper()
+        self._device = device.upper()
         if self._device.partition(".")[0] not in self._core.available_devices:
             devices = ", ".join(self._core.available_devices)
             raise InputError(f"OpenVINO has no device {device}, expected one of {devices}.")
@@ -50,19 +53,35 @@ class OpenVinoRuntime:
         self._lock = threading.Lock()
         self._sizes: OrderedDict[tuple[int, ...], Any] = OrderedDict()
         try:
-            network = self._core.read_model(io.BytesIO(graph_of(model)) if model.suffix == SUFFIX else model)
-        except RuntimeError as error:
-            raise InputError(f"{model} is not an ONNX model that can be run: {str(error).splitlines()[0]}") from error
-        self.feathered = network.output(0).any_name == FEATHERED
+            content = graph_of(model) if model.suffix == SUFFIX else model.read_bytes()
+            self._parts = split(content)
+            self._content = content if self._parts is None else self._parts.whole
+            network = self._core.read_model(io.BytesIO(self._content))
+            detail = network if self._parts is None else self._core.read_model(io.BytesIO(self._parts.detail))
+        except (RuntimeError, ValueError) as error:
+            raise InputError(f"{model} is not an ONNX model that can be run: {reason_of(error)}") from error
+        self.feathered = detail.output(0).any_name == FEATHERED
         names = [value.any_name for value in network.inputs]
         if names != ["image", "valid"]:
             raise InputError(f"{model} takes {names}, expected image and valid: use a file of `partialconv export`.")
         self._any_size = self._core.compile_model(network, self._device, self._hints)
+        self._detail = None if self._parts is None else self._core.compile_model(detail, self._device, self._hints)
 
     def __call__(self, image: FloatArray, valid: FloatArray) -> FloatArray:
         """Run the network: see `Runtime`."""
         request = self._compiled(image.shape, valid.shape).create_infer_request()
-        return np.array(request.infer({"image": image, "valid": valid})[0])
+        results = request.infer({"image": image, "valid": valid})
+        parts, detail = self._parts, self._detail
+        if parts is None or detail is None:
+            return np.array(results[0])
+
+        def layers(maps: Sequence[FloatArray]) -> FloatArray:
+            inputs = dict(zip((parts.seen, *parts.others), maps, strict=True))
+            return np.array(detail.create_infer_request().infer(inputs)[0])
+
+        hole = valid[:, 0] <= 0
+        maps = [np.asarray(results[number]) for number in range(1 + len(parts.others))]
+        return run_on_tiles(layers, maps, hole, parts.halo_px, np.where(hole[:, None], np.float32(0.5), image))
 
     def _compiled(self, image: tuple[int, ...], valid: tuple[int, ...]) -> Any:
         with self._lock:
@@ -73,7 +92,7 @@ class OpenVinoRuntime:
                 return self._any_size
             self._sizes.move_to_end(image)
             if self._sizes[image] is None:
-                network = self._core.read_model(self._model)
+                network = self._core.read_model(io.BytesIO(self._content))
                 network.reshape({"image": list(image), "valid": list(valid)})
                 self._sizes[image] = self._core.compile_model(network, self._device, self._hints)
             return self._sizes[image]

@@ -1,11 +1,13 @@
 """The exported network in PyTorch, from the weights in its ONNX file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from partialconv.conventions import FloatArray
 from partialconv.errors import InputError, reason_of, require_torch
+from partialconv.inference.tiles import run_on_tiles
 from partialconv.zoo.networks import SUFFIX, load_network
 
 
@@ -48,5 +50,18 @@ class TorchRuntime:
         """Run the network: see `Runtime`."""
         import torch
 
-        tensors = [torch.from_numpy(np.ascontiguousarray(array)).to(self.device) for array in (image, valid)]
-        return self.network(*tensors).cpu().numpy()  # type: ignore[no-any-return]
+        def tensors(arrays: Sequence[FloatArray]) -> list[torch.Tensor]:
+            return [torch.from_numpy(np.ascontiguousarray(array)).to(self.device) for array in arrays]
+
+        def layers(maps: Sequence[FloatArray]) -> FloatArray:
+            tiles = [tile.to(memory_format=torch.channels_last) for tile in tensors(maps)]
+            return np.asarray(self.network.detailed(*tiles).numpy())
+
+        first, *others = self.network.before_detail(*tensors((image, valid)))
+        if not others:
+            return np.asarray(first.cpu().numpy())
+        if self.device.type != "cpu" or first.dtype != torch.float32:  # NumPy has no bfloat16
+            return np.asarray(self.network.detailed(first, *others).cpu().numpy())
+        hole = valid[:, 0] <= 0
+        output = np.where(hole[:, None], np.float32(0.5), image)
+        return run_on_tiles(layers, [one.numpy() for one in (first, *others)], hole, self.network.halo_px, output)

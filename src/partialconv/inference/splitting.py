@@ -14,7 +14,8 @@ NODE, INITIALIZER, INPUT, OUTPUT = 1, 5, 11, 12
 NODE_INPUT, NODE_OUTPUT, NODE_KIND, NODE_ATTRIBUTE = 1, 2, 4, 5
 ATTRIBUTE_NAME, ATTRIBUTE_INTEGERS = 1, 8
 TENSOR_NAME, VALUE_NAME, VALUE_TYPE = 8, 1, 2
-FLOAT_OF_ANY_SIZE = bytes([0x0A, 0x02, 0x08, 0x01])  # a tensor type with the element type float and no shape
+# a tensor type with the element type float and a shape of four sizes that are not known
+FLOAT_OF_ANY_SIZE = bytes([0x0A, 0x0C, 0x08, 0x01, 0x12, 0x08, *4 * (0x0A, 0x00)])
 BYTES = 2  # of wire types
 Content = bytes | memoryview  # a view saves copies of all weights
 Field = tuple[int, int, memoryview]  # number, wire type, value

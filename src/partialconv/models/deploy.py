@@ -165,6 +165,12 @@ class FastUNet(nn.Module):
     @torch.inference_mode()
     def forward(self, image: Tensor, valid: Tensor) -> Tensor:
         """Fill the holes of `image`, as `PartialConvUNet` does; the values of `valid` are not checked."""
+        maps = self.before_detail(image, valid)
+        return maps[0] if len(maps) == 1 else self.detailed(*maps)
+
+    @torch.inference_mode()
+    def before_detail(self, image: Tensor, valid: Tensor) -> tuple[Tensor, ...]:
+        """The output, if there are no detail layers; or what they see, what they correct, and where they do so."""
         dtype = next(self.parameters()).dtype
         x = torch.where(valid > 0, normalised(image, self.mean, self.std), 0.0)
         marked = torch.cat([x, valid], dim=1).to(dtype, memory_format=torch.channels_last)
@@ -176,14 +182,26 @@ class FastUNet(nn.Module):
         x, known = skips.pop()
         for layer in self.decoder:
             x, known = layer([(x, known), skips.pop()])
-        if len(self.detail) > 0:
-            photo, mask = marked[:, : self.in_channels], marked[:, self.in_channels :]
-            output = feather(x[:, : self.in_channels], photo, mask)
-            x = torch.cat([x, torch.where(mask > 0, photo, output), mask], dim=1)
-            for layer in self.detail:
-                x, _ = layer([(x, None)])
-            x = output + (x if known is None else x * known.to(dtype))
-        return restored(x.float(), self.mean, self.std)
+        if len(self.detail) == 0:
+            return (restored(x.float(), self.mean, self.std),)
+        photo, mask = marked[:, : self.in_channels], marked[:, self.in_channels :]
+        output = feather(x[:, : self.in_channels], photo, mask)
+        seen = torch.cat([x, torch.where(mask > 0, photo, output), mask], dim=1)
+        return seen, output, torch.ones_like(mask) if known is None else known.to(dtype)
+
+    @torch.inference_mode()
+    def detailed(self, seen: Tensor, output: Tensor, known: Tensor) -> Tensor:
+        """The output that the detail layers correct: of whole maps of `before_detail`, or of tiles of them."""
+        x = seen
+        for layer in self.detail:
+            x, _ = layer([(x, None)])
+        return restored((output + x * known).float(), self.mean, self.std)
+
+    @property
+    def halo_px(self) -> int:
+        """How far around a pixel the detail layers look."""
+        layers = [layer for layer in self.detail if isinstance(layer, _Layer)]
+        return sum(layer.dilation[0] for layer in layers)
 
 
 class _Layer(nn.Module):
