@@ -1,6 +1,8 @@
 """Files and folders that appear whole or not at all, and what killed runs leave."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +61,30 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(InputError, match="cannot write"), unfinished_folder(tmp_path / "file" / "below"):
         pass
+
+
+LATE = """
+import threading, time
+from pathlib import Path
+from partialconv.imageio import discard_unfinished, unfinished
+
+def write(name, wait_s):
+    time.sleep(wait_s)
+    with unfinished(Path(name), False) as temporary:
+        temporary.write_bytes(b"")
+        time.sleep(60)
+
+for name, wait_s in (("early", 0), ("late", 0.6)):
+    threading.Thread(target=write, args=(name, wait_s), daemon=True).start()
+while not list(Path().glob(".*")):
+    time.sleep(0.01)
+time.sleep(0.1)
+discard_unfinished()
+time.sleep(1)
+print(list(Path().glob(".*")))
+"""
+
+
+def test_nothing_is_begun_after_what_is_unfinished_was_discarded(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", LATE], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

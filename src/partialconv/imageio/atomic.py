@@ -7,6 +7,7 @@ import secrets
 import shutil
 import stat
 import sys
+import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ from partialconv.imageio.formats import FORMAT_OF_SUFFIX
 ABANDONED_S = 3600  # nothing takes longer between two writes
 UNFINISHED = re.compile(r"\.[0-9a-f]{16}\.unfinished")
 _ACTIVE: set[Path] = set()
+_BEGINNING = threading.Lock()
+ROUNDS = 2  # of discarding: a writer may make anew what it was just about to open
 
 
 def check_destination(path: Path, overwrite: bool, suffixes: Collection[str] = tuple(FORMAT_OF_SUFFIX)) -> None:
@@ -64,8 +67,9 @@ def unfinished(path: Path, overwrite: bool) -> Iterator[Path]:
     target = path.resolve()
     temporary = _named_for(target)
     try:
-        temporary.touch(exist_ok=False)
-        _ACTIVE.add(temporary)
+        with _BEGINNING:
+            temporary.touch(exist_ok=False)
+            _ACTIVE.add(temporary)
         sweep(temporary)
         replaced = _replaced(target)
         if replaced is not None:
@@ -96,10 +100,11 @@ def unfinished_folder(path: Path) -> Iterator[Path]:
         target = path.resolve()
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = _named_for(target)
-        temporary.mkdir()
+        with _BEGINNING:
+            temporary.mkdir()
+            _ACTIVE.add(temporary)
     except (OSError, RuntimeError) as error:
         raise InputError(f"cannot write {path}: {_reason(error)}.") from error
-    _ACTIVE.add(temporary)
     try:
         sweep(temporary)
         yield temporary
@@ -149,9 +154,15 @@ def write_picture(path: Path, picture: Image.Image, overwrite: bool = True) -> N
 
 
 def discard_unfinished() -> None:
-    """Remove the unfinished files of this process, which is about to end while other threads write them."""
-    for temporary in tuple(_ACTIVE):
-        _discard(temporary)
+    """Remove the unfinished files of this process, which is about to end while other threads write them.
+
+    No further one is begun: that would be left behind.
+    """
+    _BEGINNING.acquire(timeout=1)  # for good
+    for _ in range(ROUNDS):
+        for temporary in tuple(_ACTIVE):
+            with contextlib.suppress(OSError):
+                _remove(temporary)
 
 
 def _named_for(target: Path) -> Path:
