@@ -13,6 +13,7 @@ from PIL import Image
 
 import partialconv
 from partialconv import Inpainter, InputError
+from partialconv.conventions import FloatArray
 from partialconv.inference import OnnxRuntime
 from partialconv.inference.inpainter import MIRROR_PX
 from partialconv.inference.planner import MAX_SIDE_PX
@@ -316,3 +317,20 @@ def test_a_file_comes_back_as_it_is_shown(tmp_path: Path) -> None:
 def test_other_modes_are_refused() -> None:
     with pytest.raises(InputError, match="in mode YCbCr, expected up to 8, or 16 for grey and RGB"):
         partialconv.fill(Image.new("YCbCr", (8, 8)), np.eye(8, dtype=bool))
+
+
+@pytest.mark.parametrize(("top", "expected"), [(7, (48 + MIRROR_PX, 64)), (8, (48, 64))])
+def test_a_crop_is_mirrored_only_on_sides_near_its_hole(top: int, expected: tuple[int, int]) -> None:
+    seen = []
+
+    class Seeing:
+        feathered = True
+
+        def __call__(self, image: FloatArray, valid: FloatArray) -> FloatArray:
+            seen.append(image.shape[2:])
+            return image
+
+    photo, hole = np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), bool)
+    hole[top : top + 6, 20:30] = True
+    Inpainter(runtime=Seeing()).fill(photo, hole, grain=False, copy=False)
+    assert seen == [expected]

@@ -79,9 +79,8 @@ class OpenVinoRuntime:
             inputs = dict(zip((parts.seen, *parts.others), maps, strict=True))
             return np.array(detail.create_infer_request().infer(inputs)[0])
 
-        hole = valid[:, 0] <= 0
         maps = [np.asarray(results[number]) for number in range(1 + len(parts.others))]
-        return run_on_tiles(layers, maps, hole, parts.halo_px, np.where(hole[:, None], np.float32(0.5), image))
+        return run_on_tiles(layers, maps, image, valid, parts.halo_px)
 
     def _compiled(self, image: tuple[int, ...], valid: tuple[int, ...]) -> Any:
         with self._lock:

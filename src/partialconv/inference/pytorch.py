@@ -62,6 +62,5 @@ class TorchRuntime:
             return np.asarray(first.cpu().numpy())
         if self.device.type != "cpu" or first.dtype != torch.float32:  # NumPy has no bfloat16
             return np.asarray(self.network.detailed(first, *others).cpu().numpy())
-        hole = valid[:, 0] <= 0
-        output = np.where(hole[:, None], np.float32(0.5), image)
-        return run_on_tiles(layers, [one.numpy() for one in (first, *others)], hole, self.network.halo_px, output)
+        maps = [one.numpy() for one in (first, *others)]
+        return run_on_tiles(layers, maps, image, valid, self.network.halo_px)

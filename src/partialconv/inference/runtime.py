@@ -142,9 +142,6 @@ class OnnxRuntime:
                 (output,) = detail.run(None, dict(zip((parts.seen, *parts.others), maps, strict=True)), options)
                 return np.asarray(output)
 
-            hole = valid[:, 0] <= 0
-            return run_on_tiles(
-                layers, (first, *others), hole, parts.halo_px, np.where(hole[:, None], np.float32(0.5), image)
-            )
+            return run_on_tiles(layers, (first, *others), image, valid, parts.halo_px)
         except Exception as error:  # a graph of another network may fail only here, with exceptions of no common base
             raise ArithmeticError(f"the model cannot be run: {reason_of(error)}") from error

@@ -17,9 +17,9 @@ Place = tuple[int, slice, slice, int, int]  # number of the crop, rows and colum
 
 
 def run_on_tiles(
-    layers: Layers, maps: Sequence[FloatArray], hole: NDArray[np.bool_], halo_px: int, output: FloatArray
+    layers: Layers, maps: Sequence[FloatArray], image: FloatArray, valid: FloatArray, halo_px: int
 ) -> FloatArray:
-    """Put what the layers give into `output` where there is a hole, and in places beside it.
+    """What detail layers make of the holes of some crops.
 
     A tile has `halo_px` around its cell, or ends where the crop does, so each pixel of the cell is exactly what the
     layers give for whole crops.
@@ -27,17 +27,20 @@ def run_on_tiles(
     Args:
         layers: Convolutions that keep the size; take maps of a batch of tiles.
         maps: Of whole crops, (N, C, H, W) each.
-        hole: (N, H, W).
+        image: (N, 3, H, W) in [0, 1].
+        valid: (N, 1, H, W), 1 = known, 0 = hole.
         halo_px: How far the layers look.
-        output: (N, C, H, W), changed in place.
 
     Returns:
-        `output`; or what the layers give for whole crops, if tiles would not save much.
+        (N, 3, H, W): what the layers give in holes and in places beside them, the image elsewhere; or what they give
+        for whole crops, if tiles would not save much.
     """
+    hole = valid[:, 0] <= 0
     tiles = _tiles(hole, halo_px)
     cost = sum(OVERHEAD_PX + len(places) * height * width for (height, width), places in tiles.items())
     if cost > WORTH * hole.size:
         return layers(maps)
+    output = np.where(hole[:, None], np.float32(0.5), image)  # what lies under the hole may be NaN
     for (height, width), places in tiles.items():
         parts = [np.stack([m[n, :, y : y + height, x : x + width] for n, _, _, y, x in places]) for m in maps]
         for (n, rows, columns, y, x), values in zip(places, layers(parts), strict=True):

@@ -170,7 +170,16 @@ class FastUNet(nn.Module):
 
     @torch.inference_mode()
     def before_detail(self, image: Tensor, valid: Tensor) -> tuple[Tensor, ...]:
-        """The output, if there are no detail layers; or what they see, what they correct, and where they do so."""
+        """What the detail layers need of whole pictures.
+
+        Args:
+            image: (N, C, H, W) in [0, 1].
+            valid: (N, 1, H, W), 1 = known, 0 = hole.
+
+        Returns:
+            What they see, (N, features, H, W), what they correct, (N, C, H, W), and where they do so, (N, 1, H, W), 1 =
+            there; without detail layers the output alone, (N, C, H, W).
+        """
         dtype = next(self.parameters()).dtype
         x = torch.where(valid > 0, normalised(image, self.mean, self.std), 0.0)
         marked = torch.cat([x, valid], dim=1).to(dtype, memory_format=torch.channels_last)
@@ -191,7 +200,7 @@ class FastUNet(nn.Module):
 
     @torch.inference_mode()
     def detailed(self, seen: Tensor, output: Tensor, known: Tensor) -> Tensor:
-        """The output that the detail layers correct: of whole maps of `before_detail`, or of tiles of them."""
+        """The output, (N, C, H, W), of whole maps of `before_detail`, or of tiles of them; exact `halo_px` inside."""
         x = seen
         for layer in self.detail:
             x, _ = layer([(x, None)])
