@@ -55,6 +55,34 @@ def test_equals_the_equations(case: dict[str, tuple[int, int] | int], channels: 
     assert (expected_valid == 0).any() and (expected_valid == 1).any()
 
 
+@pytest.mark.parametrize("size", [(1, 1), (4, 1), (1, 4), (2, 2)], ids=str)
+@pytest.mark.parametrize("stride", [2, 3])
+def test_inputs_that_are_shorter_than_the_stride(size: tuple[int, int], stride: int) -> None:
+    x = torch.randn(2, 4, *size, dtype=torch.float64)
+    valid, weight = torch.ones(2, 1, *size), torch.randn(3, 4, 5, 5, dtype=torch.float64)
+    valid[0, :, 0, 0] = 0
+    steps = (stride, stride), (2, 2), (1, 1)
+    expected, _ = oracle(x.numpy(), valid.expand_as(x).numpy(), weight.numpy(), None, *steps, 1)
+    np.testing.assert_allclose(partial_conv2d(x, valid, weight, None, *steps)[0], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (4, 1), (2, 2), (4, 4)], ids=str)
+@pytest.mark.parametrize("stride", [2, 3])
+def test_weight_gradients_in_bf16_read_no_free_memory(size: tuple[int, int], stride: int) -> None:
+    """On processors with AMX those of `nn.Conv2d` do: oneDNN's are garbage where W is below the stride."""
+    x, valid = torch.randn(8, 24, *size), torch.ones(8, 1, *size)
+    gradients = []
+    for dtype in (torch.float32, torch.bfloat16):
+        weight = torch.full((24, 24, 3, 3), 0.1, requires_grad=True)
+        for elements in 10 ** torch.arange(2, 7):
+            torch.full((int(elements),), torch.nan)  # memory that is given back, and taken again below
+        with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+            out, _ = partial_conv2d(x, valid, weight, None, stride, 1)
+        (gradient,) = torch.autograd.grad(out.float().sum(), weight)
+        gradients.append(gradient)
+    torch.testing.assert_close(gradients[1], gradients[0], atol=0.05, rtol=0.02)
+
+
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 @pytest.mark.parametrize(("kernel", "dilation"), [(3, 1), (4, 1), (3, 2)])
 def test_padding_same_keeps_the_size(kernel: int, dilation: int) -> None:

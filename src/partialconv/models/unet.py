@@ -14,6 +14,7 @@ from torch.utils.checkpoint import checkpoint
 from partialconv.models.edge import feather
 from partialconv.models.norm import BatchNorm2d
 from partialconv.nn import PartialConv2d, zero_holes
+from partialconv.nn.functional import pad_short
 
 ENCODER_KERNELS = (7, 5, 5)  # then 3x3
 DETAIL_LAYERS = 3
@@ -375,4 +376,6 @@ class PlainConv2d(nn.Conv2d):
         zeroed: bool = True,  # noqa: ARG002
     ) -> tuple[Tensor, None]:
         """Convolve the concatenation of `x`."""
-        return super().forward(torch.cat(x, dim=1) if len(x) > 1 else x[0]), None
+        assert not isinstance(self.padding, str)
+        (x,), padding = pad_short([torch.cat(x, dim=1) if len(x) > 1 else x[0]], self.stride, self.padding)
+        return F.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation), None

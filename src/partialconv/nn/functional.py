@@ -141,6 +141,9 @@ def partial_conv(
 
     pieces = inputs if zeroed else [_zeroed(p, mask) for p, mask in zip(inputs, known, strict=True)]
     kernel, steps = tuple(weight.shape[2:]), (per_axis(stride, dims), per_axis(dilation, dims))
+    sides = margins(padding, kernel, steps[1])
+    if not isinstance(padding, str):
+        pieces, padding = pad_short(pieces, steps[0], padding)
     convolve = _CONVOLUTIONS[dims]
     weights: Sequence[Tensor] = (weight,)
     if len(pieces) > 1:
@@ -153,7 +156,7 @@ def partial_conv(
     for piece, part in zip(pieces[1:], weights[1:], strict=True):
         out = out.add_(convolve(piece, part, None, stride, padding, dilation))
 
-    count = box_sum(known_channels(inputs, known, groups), kernel, *steps, margins(padding, kernel, steps[1]))
+    count = box_sum(known_channels(inputs, known, groups), kernel, *steps, sides)
     # at least fp32: bf16 would round 9215 to 9216, and 9/7 by 0.3 %
     count = count.to(torch.float64 if out.dtype in (torch.float64, torch.complex128) else torch.float32)
     some = count > 0
@@ -169,6 +172,19 @@ def partial_conv(
     if bias is not None:
         out = out.addcmul_(some.to(out.dtype), bias.to(out.dtype).view(-1, *[1] * dims))
     return out, valid_out.to(masks[0].dtype)
+
+
+def pad_short(pieces: list[Tensor], stride: Size, padding: Size) -> tuple[list[Tensor], Size]:
+    """Inputs of a convolution, (N, C, ..., W), padded already where W is below the stride, and what is left to pad.
+
+    For these the weight's gradient in bf16, computed by oneDNN with AMX, holds uninitialised memory: seen in PyTorch
+    2.13 as NaN, in the last level of a U-Net, whose features are one pixel.
+    """
+    dims = pieces[0].ndim - 2
+    if torch.compiler.is_compiling() or pieces[0].shape[-1] >= per_axis(stride, dims)[-1]:
+        return pieces, padding  # a compiler must not depend on sizes
+    sides = [side for side in reversed(per_axis(padding, dims)) for _ in range(2)]
+    return [F.pad(piece, sides) for piece in pieces], 0
 
 
 def _concatenation_is_cheaper(pieces: list[Tensor], weight: Tensor) -> bool:
