@@ -377,5 +377,5 @@ class PlainConv2d(nn.Conv2d):
     ) -> tuple[Tensor, None]:
         """Convolve the concatenation of `x`."""
         assert not isinstance(self.padding, str)
-        (x,), padding = pad_short([torch.cat(x, dim=1) if len(x) > 1 else x[0]], self.stride, self.padding)
-        return F.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation), None
+        (whole,), padding = pad_short([torch.cat(x, dim=1) if len(x) > 1 else x[0]], self.stride, self.padding)
+        return F.conv2d(whole, self.weight, self.bias, self.stride, padding, self.dilation), None
